@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,17 +75,13 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     Raises:
         WorkspaceError: the disk is full or the folder cannot be written; ``path`` keeps what it held.
     """
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-        os.close(handle)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-    temporary = Path(name)
+    # Not tempfile: its files can only be read by their owner, and reports are meant to be handed on.
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}{path.suffix}")
     try:
         write(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
@@ -118,4 +114,3 @@ def write_array(path: Path, array: npt.NDArray[Any]) -> None:
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet, atomically."""
     write_atomically(path, lambda temporary: table.to_parquet(temporary, index=False))
-

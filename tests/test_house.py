@@ -30,16 +30,18 @@ def top_levels(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported_modules(path)}
 
 
-@pytest.mark.parametrize("path", sources("models", "analysis", "pages"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sources("models", "analysis", "pages"), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_a_layer_imports_only_the_layers_below(path: Path) -> None:
     layer = LAYERS.index(path.relative_to(ROOT).parts[0])
     assert not top_levels(path) & set(LAYERS[layer + 1 :])
 
 
-@pytest.mark.parametrize("path", sources("models", "analysis", "sample_data", "benchmarks"), ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", sources("models", "analysis", "sample_data"), ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_only_the_app_and_its_pages_import_streamlit(path: Path) -> None:
-    if path.is_relative_to(ROOT / "benchmarks"):
-        pytest.skip("a benchmark may drive the app")
     assert "streamlit" not in top_levels(path)
 
 
@@ -54,7 +56,9 @@ def test_no_page_file_lies_directly_under_pages() -> None:
 
 
 def test_package_inits_are_empty_but_for_the_table_of_methods() -> None:
-    filled = [p for p in sources("models", "analysis", "pages") if p.name == "__init__.py" and p.stat().st_size]
+    filled = [
+        p for p in sources("models", "analysis", "pages") if p.name == "__init__.py" and p.stat().st_size
+    ]
     assert filled == [ROOT / "analysis" / "attribution" / "__init__.py"]
 
 
@@ -75,12 +79,26 @@ def test_opening_a_saved_evaluation_needs_no_torch() -> None:
         "import analysis.confusion, analysis.metrics, analysis.ordering, analysis.confusable, analysis.rare_errors\n"
         "print(sorted({'torch', 'torchvision', 'sklearn', 'scipy', 'plotly'} & set(sys.modules)))"
     )
-    answer = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == "[]"
 
 
 def test_the_project_names_no_machine() -> None:
     words = re.compile(r"/work/|/opt/wheels|/root/|subagent|claude", re.IGNORECASE)
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    texts = [ROOT / name for name in files if Path(name).suffix in {".py", ".md", ".toml", ".yaml", ".js", ".css", ".lock", ".json", ""}]
-    assert not [str(path) for path in texts if path != Path(__file__) and path.is_file() and words.search(path.read_text(encoding="utf-8", errors="replace"))]
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    texts = [
+        ROOT / name
+        for name in files
+        if Path(name).suffix in {".py", ".md", ".toml", ".yaml", ".js", ".css", ".lock", ".json", ""}
+    ]
+    assert not [
+        str(path)
+        for path in texts
+        if path != Path(__file__)
+        and path.is_file()
+        and words.search(path.read_text(encoding="utf-8", errors="replace"))
+    ]

@@ -1,0 +1,20 @@
+"""How many processor cores this process may use."""
+
+from __future__ import annotations
+
+import os
+
+
+def available_cores() -> int:
+    """The cores this process may run on: fewer than the machine has where it is confined to some.
+
+    >>> available_cores() >= 1
+    True
+    """
+    allowed = getattr(os, "sched_getaffinity", None)  # Linux has it
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
+def background_threads() -> int:
+    """Threads for work behind the screen: one core is left to whoever is looking at it."""
+    return max(1, available_cores() - 1)

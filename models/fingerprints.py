@@ -1,0 +1,61 @@
+"""Short names for contents: the same bytes and settings always have the same one. Needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.errors import CheckpointError
+
+DIGITS = 32
+
+
+def weights_fingerprint(path: Path | str) -> str:
+    """The SHA-256 of a file's bytes, shortened.
+
+    Reading takes about a second per gigabyte; callers keep the answer by path, size and modification
+    time where they ask again and again.
+
+    Args:
+        path: the file of weights.
+
+    Returns:
+        32 hexadecimal digits.
+
+    Raises:
+        CheckpointError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:DIGITS]
+    except OSError as error:
+        raise CheckpointError(
+            f"{path} cannot be read ({error.strerror or error}).",
+            next_step="Check the path and that you may read the file.",
+        ) from error
+
+
+def network_fingerprint(
+    weights: str, architecture: str, class_names: Sequence[str], preprocessing_json: Mapping[str, Any]
+) -> str:
+    """One name for everything that decides what a network predicts.
+
+    Args:
+        weights: the fingerprint of the file of weights.
+        architecture: torchvision's name, or the kind of program.
+        class_names: C names in the order of the logits.
+        preprocessing_json: ``Preprocessing.to_json()``.
+
+    Returns:
+        32 hexadecimal digits.
+
+    >>> a = network_fingerprint("ab", "resnet18", ["cat", "dog"], {"resize": 256})
+    >>> a == network_fingerprint("ab", "resnet18", ["dog", "cat"], {"resize": 256})
+    False
+    """
+    parts = [weights, architecture, list(class_names), dict(preprocessing_json)]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]

@@ -1,0 +1,273 @@
+"""Predictions that another program made, read from a table.
+
+The table is CSV, TSV or Parquet: ``path``, ``label``, and ``predicted`` or one probability column per
+class (named like the class, or ``probability_<class>``, ``prob_<class>``, ``p_<class>``); ``group``,
+``split`` and any other columns are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from models.errors import ClassNamesMismatch, TableError
+from models.image_groups import groups_from_file, image_groups
+from models.images import image_id
+from models.prediction_record import SCORE_COLUMNS, Predictions
+from models.prediction_scores import log_of_probabilities, scores
+from models.table_columns import column_texts, extra_columns, label_texts, sorted_labels
+from models.table_file import read_table
+
+TEXT_COLUMNS = ("path", "label", "predicted", "group", "split", "id")
+OWN_COLUMNS = (*TEXT_COLUMNS, *SCORE_COLUMNS)
+PREFIXES = ("probability_", "prob_", "p_")
+SUM_TOLERANCE = 0.01
+"""How far a row's probabilities may be from 1 in all: tables are often rounded to three decimals."""
+
+
+def predictions_from_table(
+    path: str | Path,
+    *,
+    class_names: Sequence[str] | None = None,
+    groups: Mapping[str, str] | Path | None = None,
+) -> Predictions:
+    """Read predictions that were made elsewhere.
+
+    Args:
+        path: CSV, TSV or Parquet. Paths in its column ``path`` are absolute, or relative to the folder
+            of the table; files may be missing (then there are no pictures).
+        class_names: C names in their order; None takes the probability columns in the order of the
+            table, or else all labels and predictions, sorted.
+        groups: class name -> group, or a file of it; None takes the column ``group`` where there is
+            one.
+
+    Returns:
+        Predictions without logits and embeddings, and without probabilities where the table only
+        says ``predicted``. Probabilities are divided by their sum.
+
+    Raises:
+        TableError: the table cannot be read, or a row or column of it is wrong.
+        GroupsError: the groups do not fit the classes.
+        ClassNamesMismatch: a label or prediction is none of ``class_names``.
+    """
+    path = Path(path).expanduser().absolute()
+    table = _table(path)
+    probability_columns = _probability_columns(table, class_names)
+    names = _class_names(table, class_names, probability_columns)
+    labels = _indices(table, "label", names)
+    probabilities = _probabilities(table, list(probability_columns.values())) if probability_columns else None
+    columns = _scores(table, names, labels, probabilities)
+    images = _images(table, set(probability_columns.values()), path.parent).join(columns)
+    return Predictions(
+        fingerprint=_fingerprint(path, names),
+        class_names=names,
+        groups=_groups(table, names, groups),
+        images=images,
+        root=path.parent,
+        logits=None,
+        probabilities=None if probabilities is None else probabilities.astype(np.float32),
+        embeddings=None,
+        n_missing_files=sum(not (path.parent / each).is_file() for each in images["path"]),
+    )
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """The table, its text columns as text without blanks around, numbers in text recognised as such."""
+    table = read_table(path, ("path", "label"), optional=OWN_COLUMNS[2:])
+    for name in table.columns:
+        if name in TEXT_COLUMNS:
+            texts = column_texts(table, name, path)
+            table[name] = pd.Series(
+                label_texts(texts) if name in ("label", "predicted") else texts, dtype="str"
+            )
+        elif pd.api.types.is_string_dtype(table[name]):
+            table[name] = _numbers_or_text(table[name])
+    _check_rows(table, path)
+    return table
+
+
+def _numbers_or_text(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Numbers with nothing for empty cells, or the column as it is where it holds other text."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    is_text = numbers.isna() & ~column.fillna("").str.strip().str.lower().isin(["", "nan"])
+    return column if is_text.any() or numbers.isna().all() else numbers
+
+
+def _check_rows(table: pd.DataFrame, path: Path) -> None:
+    for name in ("path", "label", "predicted"):
+        if name in table and (table[name] == "").any():
+            row = int(np.flatnonzero(table[name] == "")[0])
+            raise TableError(
+                f"{path.name} has no {name} in row {row + 1}.", next_step=f"Fill in the {name} of every row."
+            )
+    repeated = table["path"].duplicated()
+    if repeated.any():
+        name = table["path"][repeated].iloc[0]
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(table["path"] == name)[:5])
+        raise TableError(
+            f"{path.name} names the image {name} more than once (rows {rows}).",
+            next_step="Keep one row per image.",
+        )
+
+
+def _probability_columns(table: pd.DataFrame, class_names: Sequence[str] | None) -> dict[str, str]:
+    """Class name -> column; empty where the table has none."""
+    numeric = [name for name in table.select_dtypes("number").columns if name not in OWN_COLUMNS]
+    wanted = class_names if class_names is not None else sorted(set(table["label"]))
+    for prefix in (*PREFIXES, ""):
+        found = {name.removeprefix(prefix): name for name in numeric if name.startswith(prefix)}
+        if not found.keys() & set(wanted):
+            continue
+        missing = [name for name in wanted if name not in found]
+        if missing and not prefix and "predicted" in table:
+            return {}  # an ordinary column that happens to be called like a class
+        if missing:
+            raise TableError(
+                f"There is no probability column for the class {missing[0]}"
+                + (f" and {len(missing) - 1} more." if len(missing) > 1 else "."),
+                next_step="Give one numeric column per class, or the column predicted alone.",
+            )
+        if class_names is not None:
+            return {name: found[name] for name in class_names}
+        return found if prefix else _without_extras(table, found, set(wanted))
+    if "predicted" not in table:
+        raise TableError(
+            "The table says neither what was predicted nor how probable each class is.",
+            next_step="Give the column predicted, or one numeric probability column per class.",
+        )
+    return {}
+
+
+def _without_extras(table: pd.DataFrame, found: dict[str, str], labels: set[str]) -> dict[str, str]:
+    """All the columns if they sum to 1, else those named like a label or a prediction, if these do."""
+    named = labels | set(table.get("predicted", pd.Series(dtype="str")))
+    narrow = {name: column for name, column in found.items() if name in named}
+    fits = [
+        np.abs(table[list(some.values())].sum(axis=1) - 1).max() <= SUM_TOLERANCE for some in (found, narrow)
+    ]
+    return narrow if fits[1] and not fits[0] else found
+
+
+def _class_names(
+    table: pd.DataFrame, class_names: Sequence[str] | None, probability_columns: dict[str, str]
+) -> tuple[str, ...]:
+    if class_names is not None:
+        return tuple(class_names)
+    return tuple(probability_columns) or sorted_labels([*table["label"], *table["predicted"]])
+
+
+def _indices(table: pd.DataFrame, column: str, names: tuple[str, ...]) -> npt.NDArray[np.int32]:
+    position = {name: index for index, name in enumerate(names)}
+    indices = table[column].map(position)
+    if indices.isna().any():
+        row = int(np.flatnonzero(indices.isna())[0])
+        unknown = table[column].iloc[row]
+        raise ClassNamesMismatch(
+            f'Row {row + 1} has the {column} "{unknown}", which is none of the {len(names)} classes.',
+            expected=names,
+            found=sorted(set(table[column])),
+            next_step="Correct the row, or give the list of class names that the table uses.",
+        )
+    return indices.to_numpy().astype(np.int32)
+
+
+def _probabilities(table: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.float64]:
+    values = table[columns].to_numpy(np.float64, na_value=np.nan)
+    bad = ~(np.isfinite(values) & (values >= 0) & (values <= 1 + SUM_TOLERANCE))
+    if bad.any():
+        row, column = (int(each[0]) for each in np.nonzero(bad))
+        value = "nothing" if np.isnan(values[row, column]) else f"{values[row, column]:g}"
+        raise TableError(
+            f"Row {row + 1} has {value} in the column {columns[column]}, which is no probability.",
+            next_step="Give probabilities between 0 and 1 (the softmax, not the logits).",
+        )
+    sums = values.sum(axis=1)
+    off = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
+    if off.size:
+        raise TableError(
+            f"The probabilities of row {off[0] + 1} sum to {sums[off[0]]:.4g}, not to 1.",
+            next_step="Give every class its column, with the softmax of the logits.",
+        )
+    normalised: npt.NDArray[np.float64] = values / sums[:, None]
+    return normalised
+
+
+def _scores(
+    table: pd.DataFrame,
+    names: tuple[str, ...],
+    labels: npt.NDArray[np.int32],
+    probabilities: npt.NDArray[np.float64] | None,
+) -> pd.DataFrame:
+    predicted = _indices(table, "predicted", names) if "predicted" in table else None
+    if probabilities is None:
+        assert predicted is not None  # _probability_columns has made sure of it
+        nothing = np.full(len(table), np.nan, np.float32)
+        ranks = np.where(predicted == labels, 0, len(names)).astype(np.int32)
+        columns = (labels, predicted, nothing, nothing, nothing, ranks)
+        return pd.DataFrame(dict(zip(SCORE_COLUMNS, columns, strict=True)))
+    found = scores(log_of_probabilities(probabilities), labels)
+    return found if predicted is None else _agreeing(found, predicted, names, probabilities)
+
+
+def _agreeing(
+    found: pd.DataFrame,
+    predicted: npt.NDArray[np.int32],
+    names: tuple[str, ...],
+    probabilities: npt.NDArray[np.float64],
+) -> pd.DataFrame:
+    """The scores with the table's own choice among classes of equal probability."""
+    rows = np.arange(len(found))
+    best = found["predicted_index"].to_numpy()
+    apart = np.flatnonzero(probabilities[rows, best] - probabilities[rows, predicted] > 1e-6)
+    if apart.size:
+        row = apart[0]
+        raise TableError(
+            f'Row {row + 1} says predicted "{names[predicted[row]]}", but its highest probability is that of '
+            f'"{names[best[row]]}".',
+            next_step="Correct the row, or leave the column predicted out.",
+        )
+    right = predicted == found["label_index"].to_numpy()
+    ranks = np.where(right, 0, np.maximum(found["label_rank"].to_numpy(), 1))
+    return found.assign(predicted_index=predicted, label_rank=ranks.astype(np.int32))
+
+
+def _images(table: pd.DataFrame, probability_columns: set[str], root: Path) -> pd.DataFrame:
+    own = {*OWN_COLUMNS, *probability_columns}
+    paths = [_relative(path, root) for path in table["path"]]
+    blank = pd.Series("", index=table.index, dtype="str")
+    head = pd.DataFrame(
+        {
+            "id": [image_id(path) for path in paths],
+            "path": paths,
+            "label": table["label"],
+            "group": table.get("group", blank),
+            "split": table.get("split", blank),
+        }
+    )
+    return head.join(extra_columns(table[[name for name in table.columns if name not in own]]))
+
+
+def _relative(path: str, root: Path) -> str:
+    """The path as tables of images have it: relative to ``root`` where it lies within, POSIX."""
+    given = Path(path)
+    return (given.relative_to(root) if given.is_relative_to(root) else given).as_posix()
+
+
+def _groups(
+    table: pd.DataFrame, names: tuple[str, ...], groups: Mapping[str, str] | Path | None
+) -> dict[str, str]:
+    if groups is None:
+        return image_groups(table, names)
+    return groups_from_file(groups, names) if isinstance(groups, Path) else dict(groups)
+
+
+def _fingerprint(path: Path, names: tuple[str, ...]) -> str:
+    digest = hashlib.sha256(path.read_bytes())
+    digest.update("\0".join(names).encode())
+    return digest.hexdigest()[:32]
