@@ -1,0 +1,186 @@
+"""Why did the network say that? The methods that answer, and the functions that ask.
+
+    >>> list(METHODS)
+    ['grad_cam', 'gradient', 'saliency', 'smooth_grad']
+
+``attribute`` asks about one class, ``attributions`` about several at once, ``attribution_steps`` shows
+what is known so far while a slow method runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from types import MappingProxyType
+from typing import Final
+
+import torch
+from PIL import Image
+
+from analysis.attribution import asking
+from analysis.attribution.class_activation import LAYER, grad_cam
+from analysis.attribution.gradients import gradient, saliency
+from analysis.attribution.layers import spatial_layers
+from analysis.attribution.noise_averages import NOISE, SAMPLES, SEED, smooth_grad
+from analysis.attribution.records import (
+    Attribution,
+    Contrast,
+    Method,
+    Option,
+    OptionValue,
+    Step,
+    Target,
+)
+from models.errors import AttributionError
+from models.network import Network
+
+__all__ = [
+    "METHODS",
+    "Attribution",
+    "Contrast",
+    "Method",
+    "Option",
+    "OptionValue",
+    "Step",
+    "Target",
+    "attribute",
+    "attribution_steps",
+    "attributions",
+    "spatial_layers",
+]
+
+_TABLE = (
+    Method(
+        key="grad_cam",
+        label="Grad-CAM",
+        function=grad_cam,
+        cost="instant",
+        signed=False,
+        source="Selvaraju et al., 2017: Grad-CAM: Visual Explanations from Deep Networks",
+        limits="Coarse, about 7 x 7 places: shows where, not which detail, and only what speaks for it.",
+        options=(LAYER,),
+        needs="a layer that gives a map of places",
+    ),
+    Method(
+        key="gradient",
+        label="Gradient",
+        function=gradient,
+        cost="instant",
+        signed=True,
+        source="Baehrens et al., 2010: How to Explain Individual Classification Decisions",
+        grain=4,
+        limits="Shows what a small change would do, not what the answer rests on; noisy from pixel to pixel.",
+    ),
+    Method(
+        key="saliency",
+        label="Saliency",
+        function=saliency,
+        cost="instant",
+        signed=False,
+        source="Simonyan et al., 2013: Deep Inside Convolutional Networks",
+        grain=4,
+        limits="Shows where a small change matters, for or against the class; noisy from pixel to pixel.",
+    ),
+    Method(
+        key="smooth_grad",
+        label="SmoothGrad",
+        function=smooth_grad,
+        cost="seconds",
+        signed=False,
+        source="Smilkov et al., 2017: SmoothGrad: removing noise by adding noise",
+        grain=4,
+        limits="Favours edges and covers more than the evidence; it cannot tell for from against the class.",
+        options=(SAMPLES, NOISE, SEED),
+    ),
+)
+
+METHODS: Final = MappingProxyType({method.key: method for method in _TABLE})
+"""Every attribution method by its key, in the order of the menu."""
+
+
+def attribution_steps(
+    network: Network,
+    image: Image.Image | torch.Tensor,
+    targets: Sequence[Target],
+    method: str,
+    **options: OptionValue,
+) -> Generator[Step, None, None]:
+    """Run a method and show what is known so far; the last step is the result.
+
+    Closing the generator stops the work between two batches. However it ends, the network is as before,
+    and several threads may explain one network at once.
+
+    Args:
+        network: the network to explain.
+        image: a picture of any size, or the network's input, (3, H, W) or (1, 3, H, W), normalised.
+        targets: class indices or contrasts; all of them share each forward pass.
+        method: a key of `METHODS`.
+        **options: settings of the method, by the names in its ``options``; the rest keep their defaults.
+
+    Yields:
+        A step, at least one; the last has a fraction of 1.
+
+    Raises:
+        AttributionError: there is no such method, class or option, or the method cannot explain this
+            network.
+    """
+    yield from asking.steps(_method(method), network, image, targets, options)
+
+
+def attributions(
+    network: Network,
+    image: Image.Image | torch.Tensor,
+    targets: Sequence[Target],
+    method: str,
+    **options: OptionValue,
+) -> tuple[Attribution, ...]:
+    """Explain several classes of one image (the predicted and the true one, say), one map each.
+
+    Args:
+        network: the network to explain.
+        image: a picture of any size, or the network's input, (3, H, W) or (1, 3, H, W), normalised.
+        targets: class indices or contrasts.
+        method: a key of `METHODS`.
+        **options: settings of the method.
+
+    Returns:
+        One attribution per target, in their order.
+
+    Raises:
+        AttributionError: as in `attribution_steps`.
+    """
+    *_, last = attribution_steps(network, image, targets, method, **options)
+    return last.attributions
+
+
+def attribute(
+    network: Network,
+    image: Image.Image | torch.Tensor,
+    target: Target,
+    method: str,
+    **options: OptionValue,
+) -> Attribution:
+    """Explain one class of one image.
+
+    Args:
+        network: the network to explain.
+        image: a picture of any size, or the network's input, (3, H, W) or (1, 3, H, W), normalised.
+        target: a class index, or ``Contrast(a, b)``.
+        method: a key of `METHODS`.
+        **options: settings of the method.
+
+    Returns:
+        The map of relevance over the network's input.
+
+    Raises:
+        AttributionError: as in `attribution_steps`.
+    """
+    return attributions(network, image, [target], method, **options)[0]
+
+
+def _method(key: str) -> Method:
+    if key not in METHODS:
+        raise AttributionError(
+            f'There is no attribution method called "{key}".',
+            next_step=f"Choose {' or '.join(METHODS)}.",
+        )
+    return METHODS[key]

@@ -1,0 +1,245 @@
+"""Evaluate a checkpoint without a browser: figures, predictions and a report in a folder."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from analysis.export import predictions_table
+from analysis.report import report_html
+from analysis.summary import summary, summary_text
+from models.class_names import placeholder_names, read_class_names
+from models.errors import ClassNamesMismatch, ErrorscopeError
+from models.images import ImageSet, open_image_set
+from models.predictions import Predictions, predict, predictions_from_table
+from models.progress import Progress
+from models.store import Store, write_bytes, write_table
+from models.thumbnails import thumbnails
+
+if TYPE_CHECKING:
+    from models.network import Network
+
+_PICTURE_SIZE = 256
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a person asked to be evaluated.
+
+    Args:
+        output: the folder for the results; made if missing.
+        checkpoint: the file of weights; None with ``from_predictions``.
+        images: a folder or a table; with ``from_predictions`` the folder that its paths are relative
+            to, or None for the folder of that file.
+        from_predictions: a table of predictions made elsewhere, instead of a checkpoint.
+        architecture: torchvision's name, where several fit.
+        classes: a file of class names.
+        groups: a file that gives each class its group.
+        preprocessing: a JSON file.
+        split: the split to evaluate; None takes all images.
+        batch_size: images in one forward pass.
+        limit: at most so many images.
+        trust_code: run a checkpoint that is a program (TorchScript, torch.export).
+    """
+
+    output: Path
+    checkpoint: Path | None = None
+    images: Path | None = None
+    from_predictions: Path | None = None
+    architecture: str | None = None
+    classes: Path | None = None
+    groups: Path | None = None
+    preprocessing: Path | None = None
+    split: str | None = None
+    batch_size: int = 32
+    limit: int | None = None
+    trust_code: bool = False
+
+
+def evaluate(choices: Choices, store: Store, on_progress: Callable[[Progress], None]) -> Predictions:
+    """Predict, or open what was predicted before, and write the results.
+
+    Args:
+        choices: what to evaluate.
+        store: the workspace; a saved evaluation is used again, a stopped one goes on.
+        on_progress: told where the work stands.
+
+    Returns:
+        The predictions, once ``summary.json``, ``predictions.parquet`` and ``report.html`` are written.
+
+    Raises:
+        ErrorscopeError: a file or a choice cannot be used.
+    """
+    began = time.perf_counter()
+    folder = _output_folder(choices.output)
+    if choices.from_predictions is not None:
+        predictions, facts = _read(choices, on_progress)
+    else:
+        predictions, facts = _predicted(choices, store, on_progress)
+    on_progress(Progress("Writing the report", 0, 0))
+
+    def pictures(paths: Sequence[Path]) -> list[bytes | None]:
+        return thumbnails(store, paths, size=_PICTURE_SIZE)
+
+    write_table(folder / "predictions.parquet", predictions_table(predictions))
+    page = report_html(predictions, facts=facts | _circumstances(), pictures=pictures)
+    write_bytes(folder / "report.html", page.encode("utf-8", "backslashreplace"))
+    seconds = predictions.seconds | {"this_run": time.perf_counter() - began}
+    # a file name that is no text holds lone surrogates, and \udc.. is how JSON writes them
+    text = summary_text(summary(predictions, seconds=seconds)).encode("utf-8", "backslashreplace")
+    write_bytes(folder / "summary.json", text)
+    return predictions
+
+
+def _output_folder(path: Path) -> Path:
+    """The folder for the results, made and tried before hours of work go into it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or str(error)
+        raise ErrorscopeError(
+            f"The output folder {path} cannot be made ({reason}).",
+            next_step="Name another one with --output.",
+        ) from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise ErrorscopeError(
+            f"Nothing can be written to the output folder {path}.",
+            next_step="Name another one with --output.",
+        )
+    return path
+
+
+def _read(choices: Choices, on_progress: Callable[[Progress], None]) -> tuple[Predictions, dict[str, str]]:
+    assert choices.from_predictions is not None
+    on_progress(Progress("Reading the predictions", 0, 0))
+    names = read_class_names(choices.classes) if choices.classes else None
+    predictions = predictions_from_table(choices.from_predictions, class_names=names, groups=choices.groups)
+    if choices.images is not None:
+        predictions = replace(predictions, root=_existing_folder(choices.images))
+    if choices.split is not None:
+        predictions = _split(predictions, choices.split)
+    if choices.limit is not None:
+        # evenly over the table, which is often sorted by label
+        spread = np.linspace(0, len(predictions) - 1, min(choices.limit, len(predictions)))
+        predictions = _rows(predictions, spread.astype(np.intp))
+    return predictions, {"Predictions": str(choices.from_predictions)} | _selection(choices)
+
+
+def _existing_folder(path: Path) -> Path:
+    if not path.is_dir():
+        raise ErrorscopeError(
+            f"{path} is no folder.",
+            next_step="With --from-predictions, --images names the folder that the paths are relative to.",
+        )
+    return path.absolute()
+
+
+def _split(predictions: Predictions, split: str) -> Predictions:
+    splits = predictions.images["split"]
+    if split not in set(splits):
+        known = ", ".join(sorted(set(splits) - {""})) or "none"
+        raise ErrorscopeError(
+            f'The predictions hold no image of the split "{split}" (their splits: {known}).',
+            next_step="Name one of these with --split, or leave it out.",
+        )
+    return _rows(predictions, np.flatnonzero(splits == split))
+
+
+def _rows(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
+    images = predictions.images.iloc[rows].reset_index(drop=True)
+    probabilities = None if predictions.probabilities is None else predictions.probabilities[rows]
+    return replace(predictions, images=images, probabilities=probabilities)
+
+
+def _predicted(
+    choices: Choices, store: Store, on_progress: Callable[[Progress], None]
+) -> tuple[Predictions, dict[str, str]]:
+    assert choices.checkpoint is not None and choices.images is not None
+    on_progress(Progress("Opening the images", 0, 0))
+    images = open_image_set(choices.images, groups=choices.groups, split=choices.split, limit=choices.limit)
+    on_progress(Progress("Opening the checkpoint", 0, 0))
+    network = _network(choices, images)
+    facts = {
+        "Checkpoint": str(choices.checkpoint),
+        "Architecture": network.architecture,
+        "Preprocessing": _preprocessing_words(network.preprocessing.to_json()),
+        "Images": f"{images.root} ({images.layout})",
+    }
+    if images.splits and not choices.split:
+        facts["Splits"] = f"all together: {', '.join(images.splits)}"
+    predictions = predict(
+        network, images, store=store, batch_size=choices.batch_size, on_progress=on_progress
+    )
+    return predictions, facts | _selection(choices)
+
+
+def _preprocessing_words(values: Mapping[str, object]) -> str:
+    said = [f"{name} {value}" for name, value in values.items() if value is not None and value is not False]
+    return ", ".join(said).replace("[", "").replace("]", "")
+
+
+def _network(choices: Choices, images: ImageSet) -> Network:
+    """The network, with its own class names where it has any, else those of the images."""
+    # torch takes seconds to import: who reads predictions from a table does not wait for it
+    from models.checkpoint import inspect_checkpoint, load_checkpoint
+    from models.preprocessing_file import read_preprocessing
+
+    assert choices.checkpoint is not None
+    names: Path | tuple[str, ...] | None = choices.classes
+    if names is None:
+        found = inspect_checkpoint(
+            choices.checkpoint, architecture=choices.architecture, trust_code=choices.trust_code
+        )
+        names = None if found.class_names is not None else _names_of_images(images, found.n_classes)
+    return load_checkpoint(
+        choices.checkpoint,
+        architecture=choices.architecture,
+        class_names=names,
+        preprocessing=None if choices.preprocessing is None else read_preprocessing(choices.preprocessing),
+        trust_code=choices.trust_code,
+    )
+
+
+def _names_of_images(images: ImageSet, n_classes: int) -> tuple[str, ...]:
+    if len(images.class_names) == n_classes:
+        return images.class_names
+    raise ClassNamesMismatch(
+        f"The checkpoint does not name its {n_classes} classes, and the images have {len(images.class_names)}.",
+        expected=placeholder_names(n_classes),
+        found=images.class_names,
+        next_step="Give the file of its class names with --classes.",
+    )
+
+
+def _selection(choices: Choices) -> dict[str, str]:
+    said = {"Split": choices.split, "Limit": choices.limit, "Groups": choices.groups}
+    return {what: str(value) for what, value in said.items() if value is not None}
+
+
+def _circumstances() -> dict[str, str]:
+    made_with = [f"Errorscope {errorscope_version()}", f"Python {platform.python_version()}"]
+    made_with += [f"{name} {version(name)}" for name in ("torch", "torchvision")]
+    return {
+        "Made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
+        "With": ", ".join(made_with),
+    }
+
+
+def errorscope_version() -> str:
+    """The version that is installed, or that of the source folder."""
+    try:
+        return version("errorscope")
+    except PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])
