@@ -1,0 +1,101 @@
+"""Errorscope: navigation, what is open, and the one place where errors become messages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import streamlit as st
+
+from models.errors import ErrorscopeError
+from models.evaluation import EvaluationSpec
+from pages.shared import sample, sidebar, state
+
+PAGES_FOLDER = Path(__file__).parent / "pages" / "shared"
+
+
+def launch_arguments() -> argparse.Namespace:
+    """What stands after ``--`` in ``streamlit run app.py -- --model FILE --images FOLDER``."""
+    parser = argparse.ArgumentParser(prog="streamlit run app.py --", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--model", help="a trained checkpoint (.pth, .safetensors, ...)")
+    parser.add_argument("--images", help="a folder of class folders, or a table of paths and labels")
+    parser.add_argument("--classes", help="a file of class names, in the order of the network's outputs")
+    parser.add_argument("--groups", help="a file that gives each class its group")
+    parser.add_argument("--architecture", help="torchvision's name, where several fit")
+    return parser.parse_known_args(sys.argv[1:])[0]
+
+
+def launch_spec() -> EvaluationSpec | None:
+    """What the command line asks for, else the sample; None when only half of it is said."""
+    arguments = launch_arguments()
+    if not arguments.model and not arguments.images:
+        return sample.sample_spec()
+    if not (arguments.model and arguments.images):
+        return None
+    return EvaluationSpec(
+        checkpoint=arguments.model,
+        images=arguments.images,
+        class_names=arguments.classes,
+        groups=arguments.groups,
+        architecture=arguments.architecture,
+    )
+
+
+def start_session() -> None:
+    """Open what the URL names, else what the command line names, once per session."""
+    if "started" in st.session_state:
+        return
+    st.session_state["started"] = True
+    model, images = st.query_params.get("model"), st.query_params.get("images")
+    launched = launch_spec()
+    if not (model and images):
+        if launched is not None:
+            state.open_model(launched)
+        return
+    known = state.known_spec(model, images, launched)
+    if known is not None:
+        state.open_saved(known)
+    else:
+        # A link must not make the server read new files by itself: the person confirms it.
+        st.session_state["asked"] = {"model": model, "images": images}
+
+
+def main() -> None:
+    """Draw the sidebar and the page that was asked for."""
+    st.set_page_config(page_title="Errorscope", page_icon=":material/troubleshoot:", layout="wide")
+    st.html(PAGES_FOLDER / "app.css")
+    st.logo(PAGES_FOLDER / "logo.svg", size="large")
+    page = st.navigation(
+        {
+            "Mistakes": [
+                st.Page(
+                    state.MATRIX_PAGE,
+                    title="Confusion matrix",
+                    icon=":material/grid_on:",
+                    url_path="matrix",
+                    default=True,
+                ),
+                st.Page(
+                    state.OVERVIEW_PAGE, title="Overview", icon=":material/insights:", url_path="overview"
+                ),
+            ],
+            "Open": [
+                st.Page(
+                    state.SETUP_PAGE, title="Model and images", icon=":material/folder_open:", url_path="open"
+                ),
+            ],
+        }
+    )
+    try:
+        start_session()
+        sidebar.sidebar()
+        if "asked" in st.session_state and page.url_path != "open":
+            st.switch_page(state.SETUP_PAGE)
+        page.run()
+    except ErrorscopeError as error:
+        state.explain(error)
+        st.page_link(state.SETUP_PAGE, label="Open a model and images", icon=":material/folder_open:")
+
+
+main()

@@ -1,0 +1,115 @@
+"""The chosen cell of the matrix: one truth in the session, repeated in the URL and in two lists.
+
+The matrix, the two lists, the keyboard and links all write the same name (``Bengal/Egyptian_Mau``;
+``Bengal/`` is the whole row, ``/Bengal`` the whole column), and all of them show it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from analysis.axis import Entry, MatrixView, cell_words
+from analysis.cell_name import cell_name, parsed_cell
+from pages.shared.matrix import MatrixClick
+
+ANY = "any class"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell, row or column of a matrix view; a None stands for "all of them"."""
+
+    row: int | None
+    column: int | None
+
+    @property
+    def is_error(self) -> bool:
+        """True for one cell off the diagonal."""
+        return self.row is not None and self.column is not None and self.row != self.column
+
+
+def worst_cell(view: MatrixView) -> Cell:
+    """The most frequent error, the first of them in the shown order; without errors the first cell."""
+    errors = view.counts.copy()
+    errors[range(len(errors)), range(len(errors))] = 0
+    if not errors.any():
+        return Cell(0, 0)
+    row, column = divmod(int(errors.argmax()), len(errors))
+    return Cell(row, column)
+
+
+def chosen_cell(view: MatrixView) -> Cell:
+    """The cell the session or the URL names; the worst one where neither names one that is shown."""
+    asked = st.query_params.get("cell")
+    if asked is not None and asked != st.session_state.get("written_cell"):
+        # A link or an edited URL: newer than what the session remembers.
+        st.session_state["cell"] = asked
+    text = st.session_state.get("cell")
+    if text is None:
+        return worst_cell(view)
+    label, predicted = parsed_cell(text)
+    cell = Cell(view.place(label), view.place(predicted))
+    lost = (label is not None and cell.row is None) or (predicted is not None and cell.column is None)
+    if lost or cell == Cell(None, None):
+        st.info(f"The cell {text!r} is not in this view; the most frequent mistake is shown instead.")
+        return worst_cell(view)
+    return cell
+
+
+def name_of(view: MatrixView, cell: Cell) -> str:
+    """The cell as the URL writes it."""
+    row = None if cell.row is None else view.entries[cell.row].name
+    column = None if cell.column is None else view.entries[cell.column].name
+    return cell_name(row, column)
+
+
+def write_cell(view: MatrixView, cell: Cell) -> None:
+    """Let the URL name the chosen cell."""
+    st.session_state["written_cell"] = st.query_params["cell"] = name_of(view, cell)
+
+
+def choose(text: str) -> None:
+    """Make the cell of this name the chosen one, from its first page."""
+    st.session_state["cell"] = text
+    st.session_state.pop("gallery_page", None)
+
+
+def choose_clicked(view: MatrixView, click: MatrixClick) -> None:
+    """Make the clicked cell, row label or column label the chosen one."""
+    if click != MatrixClick(None, None):
+        choose(name_of(view, Cell(click.row, click.column)))
+
+
+def chosen_words(view: MatrixView, cell: Cell) -> str:
+    """What the chosen cell, row or column holds, as a person says it."""
+    if cell.row is not None and cell.column is not None:
+        return cell_words(view, cell.row, cell.column)
+    if cell.row is not None:
+        return f"all {view.row_totals[cell.row]:,} images labelled {view.entries[cell.row].label}"
+    assert cell.column is not None
+    return f"all {view.column_totals[cell.column]:,} images called {view.entries[cell.column].label}"
+
+
+def _choose_listed(view: MatrixView) -> None:
+    row, column = st.session_state["cell_label"], st.session_state["cell_predicted"]
+    if row is not None or column is not None:
+        choose(name_of(view, Cell(row, column)))
+
+
+def cell_lists(view: MatrixView, cell: Cell) -> None:
+    """Two lists that choose the cell without a mouse on a small square."""
+    st.session_state["cell_label"], st.session_state["cell_predicted"] = cell.row, cell.column
+    options = [None, *range(len(view.entries))]
+    label, predicted = st.columns(2)
+    for column, title, key in ((label, "Labelled", "cell_label"), (predicted, "Predicted", "cell_predicted")):
+        column.selectbox(
+            title, options, key=key, on_change=_choose_listed, args=(view,),
+            format_func=lambda place: ANY if place is None else shown_name(view.entries[place]),
+        )  # fmt: skip
+
+
+def shown_name(entry: Entry) -> str:
+    """An entry's name as a person reads it: a folded group is "all cat"."""
+    return f"all {entry.label}" if entry.is_group else entry.label

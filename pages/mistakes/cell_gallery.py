@@ -1,0 +1,101 @@
+"""The images of a cell, and the correctly classified ones of its classes to compare them with."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from analysis.axis import MatrixView
+from analysis.confusion import cell_images
+from models.predictions import Predictions
+from pages.mistakes.cell import Cell, choose, name_of, shown_name
+from pages.shared.gallery import gallery
+from pages.shared.inspector import inspect
+from pages.shared.pictures import gallery_items
+from pages.shared.state import Workspace
+
+PAGE_SIZE = 24
+STRIP_SIZE = 4
+SORTS = {
+    "confidence": "Most confident first",
+    "margin": "Furthest from right first",
+    "loss": "Highest loss first",
+    "unsure": "Least confident first",
+    "path": "File name",
+}
+
+
+def sorted_images(predictions: Predictions, indices: npt.NDArray[np.intp], by: str) -> npt.NDArray[np.intp]:
+    """``indices`` in the order that ``by`` (a key of SORTS) names; stable, so pages never shuffle."""
+    images = predictions.images
+    if by == "path":
+        return indices
+    column = "confidence" if by == "unsure" else by
+    values = images[column].to_numpy()[indices]
+    ascending = by in ("margin", "unsure")
+    return indices[np.argsort(values if ascending else -values, kind="stable")]
+
+
+def images_of(predictions: Predictions, view: MatrixView, cell: Cell) -> npt.NDArray[np.intp]:
+    """The positions of the images behind a cell, row or column of the view."""
+    row = None if cell.row is None else view.entries[cell.row].members
+    column = None if cell.column is None else view.entries[cell.column].members
+    return cell_images(predictions.labels, predictions.predicted, row, column)
+
+
+def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixView, cell: Cell) -> None:
+    """Draw the cell's images page by page, then the images to compare them with."""
+    indices = images_of(predictions, view, cell)
+    sorts = list(SORTS) if predictions.has_probabilities else ["path"]
+    by, page = sorts[0], 1
+    if len(indices) > 1:
+        controls = st.container(horizontal=True, vertical_alignment="center", key="gallery_controls")
+        by = controls.selectbox(
+            "Sort", sorts, format_func=SORTS.__getitem__, key="sort", bind="query-params", width=230,
+            label_visibility="collapsed",
+        )  # fmt: skip
+        if len(indices) > PAGE_SIZE:
+            with controls:
+                page = st.pagination(math.ceil(len(indices) / PAGE_SIZE), key="gallery_page")
+    ordered = sorted_images(predictions, indices, by)
+    shown = ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
+    identifiers = predictions.images["id"].to_numpy()
+    sequence = identifiers[ordered]
+    gallery(
+        gallery_items(predictions, shown),
+        key="mistake_gallery",
+        selected=st.session_state.get("image"),
+        on_open=lambda image: inspect(image, sequence),
+        empty="No image falls into this cell.",
+    )
+    if cell.is_error:
+        _comparison(predictions, view, cell)
+
+
+def _comparison(predictions: Predictions, view: MatrixView, cell: Cell) -> None:
+    identifiers = predictions.images["id"].to_numpy()
+    for side, entry in (("label", cell.row), ("predicted", cell.column)):
+        assert entry is not None
+        indices = images_of(predictions, view, Cell(entry, entry))
+        name = name_of(view, Cell(entry, entry))
+        heading = st.container(
+            horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+        )
+        heading.markdown(f"**{shown_name(view.entries[entry])}**, rightly recognised")
+        if len(indices) > STRIP_SIZE:
+            heading.button(
+                f"All {len(indices):,}", key=f"all_{side}", type="tertiary", on_click=choose, args=(name,)
+            )
+        by = "confidence" if predictions.has_probabilities else "path"
+        ordered = sorted_images(predictions, indices, by)
+        sequence = identifiers[ordered]
+        gallery(
+            gallery_items(predictions, ordered[:STRIP_SIZE]),
+            key=f"compare_{side}",
+            on_open=lambda image, sequence=sequence: inspect(image, sequence),  # type: ignore[misc]
+            empty="No image of this class was recognised.",
+            compact=True,
+        )

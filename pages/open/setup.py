@@ -1,0 +1,142 @@
+"""Choose a checkpoint and images, see what was recognised, then evaluate."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from models.class_names import check_labels
+from models.errors import ClassNamesMismatch, ErrorscopeError
+from models.evaluation import EvaluationSpec
+from models.recent import RecentEvaluation, recent
+from pages.open.images_panel import ImagesChoice, images_panel
+from pages.open.model_panel import ModelChoice, model_panel
+from pages.shared import sample, state
+from pages.shared.halves import halves
+from pages.shared.job_panel import job_panel
+
+RECENT = 5
+
+
+def shortcuts() -> None:
+    """The sample and what was open lately, one click away."""
+    with st.container(horizontal=True, key="shortcuts"):
+        st.button(
+            "Open the sample", icon=":material/pets:", key="open_sample",
+            help="Small drawn cats and dogs, with mistakes planted in them.", on_click=_open, args=(sample.sample_spec(),),
+        )  # fmt: skip
+        for place, entry in enumerate(_recent()):
+            spec = EvaluationSpec.from_json(entry.spec)
+            accuracy = "" if entry.accuracy is None else f" · {entry.accuracy:.1%}"
+            st.button(
+                f"{spec.title()}{accuracy}",
+                key=f"recent_{place}", icon=":material/history:", on_click=_open, args=(spec,),
+                help=state.escaped(f"{spec.checkpoint} on {spec.images}, {entry.n_images:,} images"),
+            )  # fmt: skip
+
+
+def _recent() -> list[RecentEvaluation]:
+    own = sample.sample_spec().to_json()
+    entries = recent(state.store(), limit=50)
+    return [entry for entry in entries if entry.is_saved and entry.spec != own][:RECENT]
+
+
+def _open(spec: EvaluationSpec) -> None:
+    st.session_state.pop("asked", None)
+    state.forget_view()
+    try:
+        state.open_model(spec)
+    except ErrorscopeError as error:
+        st.session_state["setup_error"] = error
+        return
+    st.session_state["go_to_matrix"] = True
+
+
+def names_agree(model: ModelChoice, images: ImagesChoice) -> bool:
+    """Whether the network's classes and the images' labels fit; otherwise show both lists."""
+    summary = model.summary
+    if summary is None or images.image_set is None:
+        return False
+    found = images.image_set.class_names
+    try:
+        if summary.class_names is not None:
+            check_labels(summary.class_names, found)
+        elif summary.n_classes != len(found):
+            raise ClassNamesMismatch(
+                f"The network has {summary.n_classes} classes, the images have {len(found)}.",
+                expected=[],
+                found=found,
+                next_step="Give a file of class names in the order of the network's outputs, or other images.",
+            )
+    except ClassNamesMismatch as error:
+        state.explain(error)
+        left, right = st.columns(2)
+        left.dataframe({"network": list(error.expected) or ["(no names)"]}, hide_index=True, height=240)
+        right.dataframe({"images": list(error.found)}, hide_index=True, height=240)
+        return False
+    return True
+
+
+def evaluate_button(model: ModelChoice, images: ImagesChoice) -> None:
+    """Start the evaluation once both sides are recognised and agree."""
+    if model.summary is None or images.image_set is None:
+        st.button(
+            "Evaluate",
+            type="primary",
+            disabled=True,
+            key="evaluate",
+            help="Choose a checkpoint and images first.",
+        )
+        return
+    if not names_agree(model, images):
+        return
+    spec = EvaluationSpec(
+        checkpoint=model.path,
+        images=images.path,
+        architecture=model.architecture,
+        class_names=model.class_names,
+        groups=images.groups,
+        preprocessing=model.preprocessing,
+        trust_code=model.trust_code,
+        split=images.split,
+        limit=images.limit,
+    )
+    n = len(images.image_set.table)
+    st.button(
+        f"Evaluate {n:,} images",
+        type="primary",
+        icon=":material/play_arrow:",
+        key="evaluate",
+        on_click=_open,
+        args=(spec,),
+    )
+
+
+def page() -> None:
+    """Draw the page."""
+    if st.session_state.pop("go_to_matrix", False):
+        st.switch_page(state.MATRIX_PAGE)
+    st.title("Open a model and images")
+    st.write(
+        "A trained image classifier, and labelled images it has not been trained on. Nothing leaves this machine."
+    )
+    job = state.evaluation_job()
+    if job is not None and job.state != "done":
+        job_panel(job)
+    error = st.session_state.pop("setup_error", None)
+    if error is not None:
+        state.explain(error)
+    if "asked" in st.session_state:
+        st.info(
+            "This link names a model and images that were not evaluated here yet. Check them, then evaluate."
+        )
+    shortcuts()
+    left, right = halves("setup")
+    asked = st.session_state.get("asked", {})
+    with left, st.container(border=True, key="open_model"):
+        model = model_panel(asked.get("model", ""))
+    with right, st.container(border=True, key="open_images"):
+        images = images_panel(asked.get("images", ""))
+    evaluate_button(model, images)
+
+
+page()

@@ -1,0 +1,132 @@
+"""What is kept between reruns, each under the fingerprint of the evaluation it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from analysis.axis import MatrixView, matrix_view
+from analysis.confusion import confusion_counts
+from analysis.ordering import Order, class_order
+from analysis.rare_errors import RareError, rare_errors
+from models.errors import PredictionsError
+from models.evaluation import EvaluationSpec
+from models.predictions import Predictions, saved_predictions
+from models.recent import recent
+from pages.shared import state
+
+if TYPE_CHECKING:
+    from models.network import Network
+
+
+@st.cache_resource(max_entries=4, show_spinner="Opening the saved predictions…")
+def predictions(fingerprint: str) -> Predictions:
+    """The saved predictions; their large arrays stay on disk, mapped into memory and read-only.
+
+    Raises:
+        PredictionsError: they are gone or damaged.
+    """
+    saved = saved_predictions(state.store(), fingerprint)
+    if saved is None:
+        raise PredictionsError(
+            "The saved predictions are gone from the workspace.", next_step="Open the model and images again."
+        )
+    return saved
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def counts(fingerprint: str) -> npt.NDArray[np.int64]:
+    """The confusion matrix, (C, C), row = label, column = prediction."""
+    opened = predictions(fingerprint)
+    return confusion_counts(opened.labels, opened.predicted, len(opened.class_names))
+
+
+@st.cache_resource(max_entries=12, show_spinner="Ordering the classes…")
+def order(fingerprint: str, by: Order) -> npt.NDArray[np.intp]:
+    """The order of the classes along both axes, (C,)."""
+    return class_order(counts(fingerprint), by=by, class_names=predictions(fingerprint).class_names)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def view(
+    fingerprint: str, by: Order, folded: tuple[str, ...], shown: tuple[str, ...], min_count: int
+) -> MatrixView:
+    """The matrix as it is shown: ordered, folded and filtered."""
+    opened = predictions(fingerprint)
+    return matrix_view(
+        counts(fingerprint),
+        opened.class_names,
+        opened.groups,
+        order=order(fingerprint, by),
+        folded=folded,
+        shown=shown or None,
+        min_count=min_count,
+    )
+
+
+@st.cache_resource(max_entries=4, show_spinner="Looking for odd errors…")
+def odd_errors(fingerprint: str) -> list[RareError]:
+    """The errors nobody would expect, the oddest first."""
+    return rare_errors(predictions(fingerprint))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def positions(fingerprint: str) -> pd.Series[int]:
+    """Row number of each image id."""
+    images = predictions(fingerprint).images
+    return pd.Series(range(len(images)), index=images["id"])
+
+
+@st.cache_resource(
+    max_entries=2, show_spinner="Loading the network…", hash_funcs={EvaluationSpec: EvaluationSpec.to_json}
+)
+def network(spec: EvaluationSpec, fingerprint: str) -> Network:
+    """The network of an evaluation, shared by all sessions.
+
+    Raises:
+        CheckpointError: the file has changed or is gone.
+    """
+    # Imported here: torch takes seconds, and a saved evaluation opens without it.
+    from models.evaluation import opened_network
+
+    opened = opened_network(spec)
+    if opened.placeholder_names:
+        return opened.with_class_names(predictions(fingerprint).class_names, "the images")
+    return opened
+
+
+def other_evaluations(workspace: state.Workspace) -> dict[str, str]:
+    """Saved evaluations of the same network on other images (its training images, say).
+
+    Returns:
+        What a person calls the images, to the fingerprint of the evaluation; only those with embeddings.
+    """
+    own = _network_part(workspace.spec.to_json())
+    found: dict[str, str] = {}
+    for entry in recent(state.store(), limit=50):
+        alike = entry.is_saved and "checkpoint" in entry.spec and _network_part(entry.spec) == own
+        if alike and entry.fingerprint != workspace.fingerprint:
+            images = Path(entry.spec["images"])
+            words = f"{images.parent.name}/{images.name}" + (
+                f" ({split})" if (split := entry.spec["split"]) else ""
+            )
+            if predictions(entry.fingerprint).embeddings is not None:
+                found.setdefault(words, entry.fingerprint)
+    return found
+
+
+def _network_part(spec: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in spec.items() if name not in ("images", "groups", "split", "limit")}
+
+
+def content_key(path: Path) -> str:
+    """Names a picture's present content: another size or time of change is another picture."""
+    file = path.stat()
+    identity = f"{path}\0{file.st_size}\0{file.st_mtime_ns}"
+    return hashlib.blake2b(identity.encode(errors="surrogateescape"), digest_size=16).hexdigest()

@@ -1,0 +1,208 @@
+"""One image in full: what it is, what it was called, why, and what it resembles."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from PIL import Image
+
+from analysis.neighbours import nearest, nearest_to
+from models.decoding import decoded
+from models.errors import ErrorscopeError
+from models.predictions import Predictions
+from pages.shared import cached, state
+from pages.shared.attribution_grid import Asked, Subject, attribution_grid
+from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
+from pages.shared.gallery import gallery
+from pages.shared.halves import halves
+from pages.shared.pictures import gallery_items
+from pages.shared.state import Workspace
+
+TOP = 5
+NEIGHBOURS = 6
+THESE = "these images"
+
+
+def inspect(image: str, sequence: npt.NDArray[np.object_] | Sequence[str]) -> None:
+    """Open the inspector on an image at the next drawing.
+
+    Args:
+        image: the image's id.
+        sequence: the ids that previous and next step through.
+    """
+    st.session_state["image"] = image
+    st.session_state["sequence"] = list(sequence)
+
+
+def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
+    """Draw the inspector if an image is open; call it last on a page."""
+    if "image" not in st.session_state and "image" in st.query_params:
+        inspect(st.query_params["image"], [st.query_params["image"]])
+    image = st.session_state.get("image")
+    if image is None:
+        return
+    if image not in cached.positions(workspace.fingerprint).index:
+        close_inspector()
+        st.info("The image of this link is not among these images.")
+        return
+    st.dialog("Image", width="large", on_dismiss=close_inspector)(_inspector)(workspace, predictions)
+
+
+def close_inspector() -> None:
+    """Close the image, here and in the URL."""
+    st.session_state.pop("image", None)
+    if "image" in st.query_params:
+        del st.query_params["image"]
+
+
+def _inspector(workspace: Workspace, predictions: Predictions) -> None:
+    image = st.session_state.get("image")
+    if image is None:
+        return
+    st.query_params["image"] = image
+    position = int(cached.positions(workspace.fingerprint)[image])
+    with st.container(key="image_inspector"):
+        head = st.container(
+            horizontal=True,
+            horizontal_alignment="distribute",
+            vertical_alignment="center",
+            key="inspector_head",
+        )
+        head.markdown(_verdict(predictions, position), width="content")
+        with head:
+            _steps(image)
+        path = predictions.absolute(predictions.images["path"].iloc[position])
+        try:
+            picture = decoded(path)
+        except ErrorscopeError as error:
+            state.explain(error)
+            return
+        left, right = halves("inspector", (0.3, 0.7), "medium")
+        with left:
+            st.image(picture, width="stretch", caption=_caption(predictions, position, picture))
+        with right:
+            _class_bars(predictions, position)
+            _neighbours(workspace, predictions, position)
+        _evidence(workspace, predictions, position, picture)
+
+
+def _steps(image: str) -> None:
+    sequence = st.session_state["sequence"]
+    place = sequence.index(image) if image in sequence else 0
+    with st.container(horizontal=True, vertical_alignment="center", width="content", key="inspector_steps"):
+        st.button(
+            "Previous", icon=":material/chevron_left:", shortcut="Left", disabled=place == 0, key="previous_image",
+            on_click=_go, args=(sequence[max(0, place - 1)],),
+        )  # fmt: skip
+        st.button(
+            "Next", icon=":material/chevron_right:", shortcut="Right", disabled=place + 1 >= len(sequence),
+            key="next_image", on_click=_go, args=(sequence[min(len(sequence) - 1, place + 1)],),
+        )  # fmt: skip
+        if len(sequence) > 1:
+            st.caption(f"{place + 1:,} of {len(sequence):,}", width="content")
+
+
+def _go(image: str) -> None:
+    st.session_state["image"] = image
+
+
+def _go_aside(image: str) -> None:
+    """Look at a neighbour: it joins the sequence behind the image it was reached from."""
+    sequence = st.session_state["sequence"]
+    if image not in sequence:
+        sequence.insert(sequence.index(st.session_state["image"]) + 1, image)
+    _go(image)
+
+
+def _caption(predictions: Predictions, position: int, picture: Image.Image) -> str:
+    path = predictions.images["path"].iloc[position]
+    return f"{state.escaped(path)} · {picture.width} x {picture.height} pixels"
+
+
+def _verdict(predictions: Predictions, position: int) -> str:
+    row = predictions.images.iloc[position]
+    label, predicted = (predictions.class_names[row[name]] for name in ("label_index", "predicted_index"))
+    confidence = "" if np.isnan(row["confidence"]) else f" with {row['confidence']:.0%}"
+    if label == predicted:
+        return f"### :material/check: {state.escaped(label)}, recognised{confidence}"
+    return f"### :material/close: {state.escaped(label)} called {state.escaped(predicted)}{confidence}"
+
+
+def _class_bars(predictions: Predictions, position: int) -> None:
+    if predictions.probabilities is None:
+        return
+    probabilities = predictions.probabilities[position]
+    label = predictions.labels[position]
+    best = np.argsort(-probabilities, kind="stable")[:TOP]
+    shown = best if label in best else np.append(best, label)
+    rows = [
+        _class_bar(predictions.class_names[index], float(probabilities[index]), is_label=index == label)
+        for index in shown
+    ]
+    st.html(f'<div role="list" aria-label="most probable classes">{"".join(rows)}</div>')
+
+
+def _class_bar(name: str, probability: float, *, is_label: bool) -> str:
+    colour = RIGHT_COLOUR if is_label else WRONG_COLOUR
+    mark = " ✓ label" if is_label else ""
+    return (
+        '<div role="listitem" style="display:grid;grid-template-columns:minmax(0,15em) 1fr 4em;'
+        'gap:.6em;align-items:center;margin:.2em 0">'
+        f'<span style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap" title="{html.escape(name)}">'
+        f"{html.escape(name)}{mark}</span>"
+        '<span style="background:rgb(128 128 128 / 18%);border-radius:3px;height:.8em">'
+        f'<span style="display:block;height:100%;border-radius:3px;background:{colour};'
+        f'width:{max(probability, 0.004):.2%}"></span></span>'
+        f'<span style="text-align:right;font-variant-numeric:tabular-nums">{probability:.1%}</span></div>'
+    )
+
+
+def _neighbours(workspace: Workspace, predictions: Predictions, position: int) -> None:
+    if predictions.embeddings is None:
+        st.caption("This network gives no embeddings, so the nearest images can't be shown.")
+        return
+    st.markdown("**Nearest images, as the network sees them**")
+    others = cached.other_evaluations(workspace)
+    among = THESE if not others else st.segmented_control(
+        "Among", [THESE, *others], default=THESE, required=True, key="neighbours_among", label_visibility="collapsed"
+    )  # fmt: skip
+    found, on_open = predictions, _go_aside
+    if among == THESE:
+        indices, similarities = nearest(predictions.embeddings, position, NEIGHBOURS)
+    else:
+        found, on_open = cached.predictions(others[among]), _stay
+        assert found.embeddings is not None
+        indices, similarities = nearest_to(predictions.embeddings[position], found.embeddings, NEIGHBOURS)
+    notes = [f"similarity {similarity:.2f}" for similarity in similarities]
+    gallery(
+        gallery_items(found, indices, notes), key="nearest_images", on_open=on_open, compact=True,
+        empty="There is no other image.",
+    )  # fmt: skip
+
+
+def _stay(image: str) -> None:
+    """An image of another set is looked at where that set is open."""
+    st.toast("Open those images as the set of their own to inspect them.")
+
+
+def _evidence(workspace: Workspace, predictions: Predictions, position: int, picture: Image.Image) -> None:
+    st.markdown("#### What the network looked at")
+    row = predictions.images.iloc[position]
+    names = predictions.class_names
+    label, predicted = int(row["label_index"]), int(row["predicted_index"])
+    asked = [Asked(predicted, f"for {names[predicted]} (predicted)")]
+    if label != predicted:
+        asked.append(Asked(label, f"for {names[label]} (label)"))
+    elif predictions.probabilities is not None:
+        runner_up = int(np.argsort(-predictions.probabilities[position], kind="stable")[1])
+        asked.append(Asked(runner_up, f"for {names[runner_up]} (second choice)"))
+    if not predictions.architecture:
+        st.caption("These predictions came from a table, so there is no network to ask.")
+        return
+    network = cached.network(workspace.spec, workspace.fingerprint)
+    path = predictions.absolute(row["path"])
+    attribution_grid(Subject(network, picture, cached.content_key(path), asked))

@@ -1,0 +1,148 @@
+// The matrix as it arrives from Python, unpacked into rows that can be searched, and what it says in words.
+// Rows are labels (true classes), columns are predictions.
+
+const rowNeeds = 9; // CSS pixels a row needs before its own label can be read
+
+function unpackedCells(text) {
+  const binary = atob(text);
+  const bytes = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
+  const size = bytes.length / 8; // four bytes of count, two of row, two of column
+  return {
+    counts: new Uint32Array(bytes.buffer, 0, size),
+    rows: new Uint16Array(bytes.buffer, 4 * size, size),
+    columns: new Uint16Array(bytes.buffer, 6 * size, size),
+  };
+}
+
+function rowStarts(rows, entries) {
+  const starts = new Uint32Array(entries + 1);
+  for (const row of rows) starts[row + 1] += 1;
+  for (let row = 0; row < entries; row += 1) starts[row + 1] += starts[row];
+  return starts;
+}
+
+function groupBlocks(groups) {
+  const blocks = [];
+  groups.forEach((name, index) => {
+    const last = blocks[blocks.length - 1];
+    if (last && last.name === name) last.end = index + 1;
+    else blocks.push({ name, start: index, end: index + 1 });
+  });
+  const names = new Set(groups);
+  return names.size > 1 && blocks.length === names.size ? blocks : []; // an order that scatters the groups has none
+}
+
+function matrixFrom(data, previous) {
+  const same = previous && previous.source === data.cells && previous.entries === data.labels.length;
+  const cells = same ? previous : unpackedCells(data.cells);
+  const entries = data.labels.length;
+  const matrix = {
+    ...data,
+    source: data.cells,
+    entries,
+    counts: cells.counts,
+    rows: cells.rows,
+    columns: cells.columns,
+    starts: same ? previous.starts : rowStarts(cells.rows, entries),
+    blocks: groupBlocks(data.groups),
+    images: data.row_totals.reduce((sum, total) => sum + total, 0),
+  };
+  matrix.errorScale = colourScale(matrix, false);
+  matrix.rightScale = colourScale(matrix, true);
+  return matrix;
+}
+
+function colourScale(matrix, onDiagonal) {
+  let least = Infinity;
+  let most = 0;
+  for (let index = 0; index < matrix.counts.length; index += 1) {
+    if ((matrix.rows[index] === matrix.columns[index]) !== onDiagonal) continue;
+    const value = cellValue(matrix, matrix.rows[index], matrix.columns[index], matrix.counts[index]);
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  if (most === 0) return null;
+  return { least, most, log: matrix.scale === "log" };
+}
+
+function shareOf(scale, value) {
+  if (scale.log) return Math.log1p(value / scale.least) / Math.log1p(scale.most / scale.least);
+  return value / scale.most;
+}
+
+function valueAt(scale, share) {
+  if (scale.log) return scale.least * Math.expm1(share * Math.log1p(scale.most / scale.least));
+  return scale.most * share;
+}
+
+function cellValue(matrix, row, column, count) {
+  if (matrix.values === "label") return matrix.row_totals[row] ? count / matrix.row_totals[row] : 0;
+  if (matrix.values === "counts") return count;
+  return matrix.column_totals[column] ? count / matrix.column_totals[column] : 0;
+}
+
+function countAt(matrix, row, column) {
+  let low = matrix.starts[row];
+  let high = matrix.starts[row + 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (matrix.columns[middle] < column) low = middle + 1;
+    else high = middle;
+  }
+  return low < matrix.starts[row + 1] && matrix.columns[low] === column ? matrix.counts[low] : 0;
+}
+
+const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", " ");
+
+function counted(matrix, total) {
+  return `${grouped(total)} ${total === 1 ? matrix.noun.replace(/s$/, "") : matrix.noun}`;
+}
+
+function percent(rate) {
+  if (rate > 0 && rate < 0.005) return "<1";
+  if (rate < 1 && rate > 0.995) return ">99";
+  return String(Math.round(rate * 100));
+}
+
+function valueText(matrix, value) {
+  return matrix.values === "counts" ? String(value) : percent(value);
+}
+
+function cellWords(matrix, row, column) {
+  const label = matrix.labels[row];
+  const predicted = matrix.labels[column];
+  const count = countAt(matrix, row, column);
+  const total = matrix.row_totals[row];
+  if (total === 0) return `no ${matrix.noun} of ${label}, so none called ${predicted}`;
+  const verdict = row === column ? ", which is right" : "";
+  if (matrix.values === "prediction" && count > 0) {
+    const called = matrix.column_totals[column];
+    const share = `${percent(count / called)} % of what is called ${predicted} is ${label}`;
+    return `${share} (${count} of ${called})${verdict}`;
+  }
+  if (count === 0) return `no ${label} called ${predicted} (0 of ${total})`;
+  if (matrix.values === "counts") return `${count} of ${total} ${label} called ${predicted}${verdict}`;
+  return `${percent(count / total)} % of ${label} called ${predicted} (${count} of ${total})${verdict}`;
+}
+
+function rowWords(matrix, row) {
+  const right = countAt(matrix, row, row);
+  const total = matrix.row_totals[row];
+  const outcome = `${right} called so, ${total - right} called something else`;
+  return `${matrix.labels[row]}: ${counted(matrix, total)}, ${outcome}`;
+}
+
+function columnWords(matrix, column) {
+  const right = countAt(matrix, column, column);
+  const total = matrix.column_totals[column];
+  return `called ${matrix.labels[column]}: ${counted(matrix, total)}, ${right} rightly, ${total - right} wrongly`;
+}
+
+function placeWords(matrix, place) {
+  if (place === null) return "";
+  if (place.row === null) return columnWords(matrix, place.column);
+  if (place.column === null) return rowWords(matrix, place.row);
+  return cellWords(matrix, place.row, place.column);
+}
+
+const samePlace = (a, b) => a === b || (a !== null && b !== null && a.row === b.row && a.column === b.column);

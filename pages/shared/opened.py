@@ -1,0 +1,35 @@
+"""The gate before every page that needs an evaluation."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from models.predictions import Predictions
+from pages.shared import cached, state
+from pages.shared.job_panel import job_panel
+
+
+def opened_predictions() -> tuple[state.Workspace, Predictions]:
+    """What is open, with its predictions; else say what is missing, with a link, and stop the page.
+
+    Raises:
+        ErrorscopeError: the saved evaluation is damaged, or its files are gone.
+    """
+    workspace = state.workspace()
+    if workspace is None:
+        _say_what_is_missing()
+        st.stop()
+    st.session_state.pop("job", None)
+    return workspace, cached.predictions(workspace.fingerprint)
+
+
+def _say_what_is_missing() -> None:
+    spec, job = state.open_spec(), state.evaluation_job()
+    if job is not None:
+        st.title("Looking at your images")
+        st.caption("The matrix opens here as soon as every image has its prediction.")
+        job_panel(job)
+        return
+    st.title("Nothing is open yet" if spec is None else "Not evaluated yet")
+    st.write("Choose a trained checkpoint and labelled images; Errorscope shows where and why it errs.")
+    st.page_link(state.SETUP_PAGE, label="Open a model and images", icon=":material/folder_open:")

@@ -1,0 +1,25 @@
+"""The sidebar: which model, which images."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.shared import state
+
+
+def sidebar() -> None:
+    """Say what is open, under the navigation."""
+    spec = state.open_spec()
+    with st.sidebar:
+        if spec is None:
+            st.caption("Nothing is open.")
+            return
+        st.caption("Model")
+        st.markdown(f"**{state.escaped(Path(spec.checkpoint).name)}**", help=state.escaped(spec.checkpoint))
+        st.caption("Images")
+        images = Path(spec.images)
+        st.markdown(
+            f"**{state.escaped(f'{images.parent.name}/{images.name}')}**", help=state.escaped(spec.images)
+        )

@@ -1,0 +1,145 @@
+"""What is open, where it stands in the session and in the URL.
+
+The session holds one frozen record of what is open and a few small choices; everything heavy stays in
+the store or in the caches of pages/shared/cached.py. The URL repeats what is open (``model``,
+``images``) and what is looked at (``cell``, ``image``), so a link or a reload shows the same view.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from models.errors import ErrorscopeError
+from models.evaluation import EvaluationSpec, evaluation_of
+from models.jobs import Jobs, JobStatus, jobs
+from models.recent import recent
+from models.store import Store, default_store
+
+MATRIX_PAGE = "pages/mistakes/confusion_matrix.py"
+OVERVIEW_PAGE = "pages/mistakes/overview.py"
+SETUP_PAGE = "pages/open/setup.py"
+_LOOKED_AT = ("cell", "written_cell", "image", "sequence", "gallery_page")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A model with its images, evaluated.
+
+    Args:
+        spec: the files and choices it was opened with.
+        fingerprint: names the saved evaluation.
+    """
+
+    spec: EvaluationSpec
+    fingerprint: str
+
+
+def store() -> Store:
+    """The workspace folder of this server."""
+    return default_store()
+
+
+def running_jobs() -> Jobs:
+    """The one job runner of this server."""
+    return jobs(store())
+
+
+def open_spec() -> EvaluationSpec | None:
+    """The model and images this session has open, evaluated or not."""
+    spec = st.session_state.get("spec")
+    return spec if spec is None else EvaluationSpec.from_json(spec)
+
+
+def open_model(spec: EvaluationSpec) -> None:
+    """Make ``spec`` what this session has open, and start its evaluation unless it is saved.
+
+    Args:
+        spec: the checkpoint, the images and how to read them.
+    """
+    st.session_state["spec"] = spec.to_json()
+    st.session_state.pop("job", None)
+    st.session_state["fingerprint"] = evaluation_of(spec, store())
+    if st.session_state["fingerprint"] is None:
+        st.session_state["job"] = running_jobs().submit("evaluate", spec.to_json(), title=spec.title())
+    write_url(spec)
+
+
+def open_saved(spec: EvaluationSpec) -> None:
+    """Make an evaluated ``spec`` what this session has open, and keep the cell and image of the URL.
+
+    Args:
+        spec: a model and images whose evaluation is saved.
+    """
+    st.session_state["spec"] = spec.to_json()
+    st.session_state.pop("fingerprint", None)
+    write_url(spec)
+
+
+def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> EvaluationSpec | None:
+    """The choices with which this model and these images were evaluated here before.
+
+    Args:
+        model: the checkpoint's path, as a URL names it.
+        images: the images' path.
+        launched: what the server was started with; it counts as known.
+
+    Returns:
+        The latest such choices whose evaluation is still there; None if there are none.
+    """
+    specs = [EvaluationSpec.from_json(entry.spec) for entry in recent(store(), limit=200) if entry.is_saved]
+    if launched is not None:
+        specs.insert(0, launched)
+    fitting = (spec for spec in specs if (spec.checkpoint, spec.images) == (model, images))
+    return next((spec for spec in fitting if evaluation_of(spec, store()) is not None), None)
+
+
+def forget_view() -> None:
+    """Drop what was looked at: it belongs to the model that was open before."""
+    for name in _LOOKED_AT:
+        st.session_state.pop(name, None)
+        if name in st.query_params:
+            del st.query_params[name]
+
+
+def write_url(spec: EvaluationSpec) -> None:
+    """Let the URL name what is open."""
+    for name, value in (("model", spec.checkpoint), ("images", spec.images)):
+        if st.query_params.get(name) != value:
+            st.query_params[name] = value
+
+
+def evaluation_job() -> JobStatus | None:
+    """The evaluation job this session waits for, if it does."""
+    identifier = st.session_state.get("job")
+    return running_jobs().status(identifier) if identifier else None
+
+
+def workspace() -> Workspace | None:
+    """What is open and evaluated; None before that.
+
+    Raises:
+        ErrorscopeError: the files that are open cannot be found any more.
+    """
+    spec = open_spec()
+    if spec is None:
+        return None
+    # Finding the evaluation lists all images, so it is done once, not at every click.
+    fingerprint = st.session_state.get("fingerprint") or evaluation_of(spec, store())
+    st.session_state["fingerprint"] = fingerprint
+    return Workspace(spec, fingerprint) if fingerprint else None
+
+
+def explain(error: ErrorscopeError) -> None:
+    """Show an error as a person should meet it: title, what is wrong, what to do."""
+    st.error(
+        f"**{error.title}.** {escaped(error.message)}\n\n{escaped(error.next_step)}", icon=":material/error:"
+    )
+
+
+def escaped(text: str) -> str:
+    """``text`` with the characters that Markdown would take for its own made plain."""
+    for character in "\\`*_{}[]<>#|~$:":
+        text = text.replace(character, f"\\{character}")
+    return text

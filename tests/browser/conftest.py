@@ -1,0 +1,148 @@
+"""A server and a Chromium for the tests that click what a person clicks."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.conftest import ROOT, chromium_path
+
+START_SECONDS = 60
+expect.set_options(timeout=30_000)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass
+class Server:
+    """A running app: its address, its workspace folder and its process."""
+
+    url: str
+    home: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text(errors="replace")
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=2):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise AssertionError(
+        f"the server did not answer in {START_SECONDS} s:\n{log.read_text(errors='replace')}"
+    )
+
+
+def start_server(home: Path, *arguments: str, script: Path = ROOT / "app.py") -> Server:
+    """Run a Streamlit script on a free port with its own workspace."""
+    home.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), home / "server.log"
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(script),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+        "--",
+        *arguments,
+    ]
+    environment = {**os.environ, "ERRORSCOPE_HOME": str(home / "workspace"), "PYTHONPATH": str(ROOT)}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    server = Server(f"http://127.0.0.1:{port}", home, process, log)
+    wait_until_healthy(server.url, process, log)
+    return server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = chromium_path()
+    assert path, "no Chromium found, and REQUIRE_BROWSER=1 wants one"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-background-networking",
+                "--disable-component-update",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open an address in a fresh browser context; the test fails on an uncaught script error."""
+    problems: list[str] = []
+    contexts = []
+
+    def opened(url: str, *, width: int = 1440, height: int = 1000, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not problems
+
+
+@pytest.fixture(scope="session")
+def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app as `make run` starts it, on the sample data, in an empty workspace."""
+    server = start_server(tmp_path_factory.mktemp("sample"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def real_server(tmp_path_factory: pytest.TempPathFactory, real: Path) -> Iterator[Server]:
+    """The app on the real breed classifier and its 476 photos."""
+    weights = real / "weights" / "mobilenet_v2_pets34.pth"
+    server = start_server(
+        tmp_path_factory.mktemp("real"), "--model", str(weights), "--images", str(real / "pets" / "val")
+    )
+    yield server
+    server.stop()

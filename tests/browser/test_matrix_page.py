@@ -1,0 +1,208 @@
+"""From the start of the app to the images behind a mistake and what the network saw in them."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from playwright.sync_api import Page, expect
+
+from models.predictions import Predictions, saved_predictions
+from models.store import Store
+from tests.browser.conftest import Server
+
+Opener = Callable[..., Page]
+
+
+def evaluation(server: Server) -> Predictions:
+    """The one evaluation that this server has saved."""
+    store = Store(server.home / "workspace")
+    (folder,) = (store.root / "evaluations").iterdir()
+    saved = saved_predictions(store, folder.name)
+    assert saved is not None
+    return saved
+
+
+def gallery_ids(page: Page, key: str = "mistake_gallery") -> list[str]:
+    buttons = page.locator(f".st-key-{key} button[data-image-id]")
+    return [button.get_attribute("data-image-id") or "" for button in buttons.all()]
+
+
+def ids_of(predictions: Predictions, label: str | None, predicted: str | None) -> set[str]:
+    names = list(predictions.class_names)
+    chosen = np.ones(len(predictions), dtype=bool)
+    if label is not None:
+        chosen &= predictions.labels == names.index(label)
+    if predicted is not None:
+        chosen &= predictions.predicted == names.index(predicted)
+    return set(predictions.images["id"][chosen])
+
+
+def worst_error(predictions: Predictions) -> tuple[str, str]:
+    wrong = predictions.images[predictions.labels != predictions.predicted]
+    pairs = wrong.groupby(["label_index", "predicted_index"]).size()
+    label, predicted = pairs.idxmax()
+    return predictions.class_names[label], predictions.class_names[predicted]
+
+
+def click_entry(page: Page, row: int | None, column: int | None) -> None:
+    """Click a cell, or a row or column label, where the matrix itself says that it lies."""
+    canvas = page.locator(".st-key-confusion_matrix canvas").first
+    canvas.scroll_into_view_if_needed()
+    place = canvas.evaluate("(canvas, [row, column]) => canvas.cellCentre(row, column)", [row, column])
+    canvas.click(position={"x": place["x"], "y": place["y"]})
+
+
+def matrix_order(page: Page) -> list[str]:
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Matrix as CSV").click()
+    text = download.value.path().read_text(encoding="utf-8")
+    return [row[0] for row in csv.reader(io.StringIO(text))][1:]
+
+
+@pytest.fixture
+def matrix_page(sample_server: Server, open_page: Opener) -> Page:
+    page = open_page(sample_server.url)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    return page
+
+
+def test_the_sample_opens_by_itself_with_its_worst_mistake(matrix_page: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    expect(matrix_page.locator(".st-key-mistake_gallery button").first).to_be_visible()
+    shown = set(gallery_ids(matrix_page))
+    counts = {
+        frozenset(ids_of(predictions, a, b))
+        for a in predictions.class_names
+        for b in predictions.class_names
+        if a != b and len(ids_of(predictions, a, b)) == len(ids_of(predictions, label, predicted))
+    }
+    assert frozenset(shown) in counts
+
+
+def test_clicking_a_cell_shows_exactly_its_images_and_stands_in_the_url(
+    matrix_page: Page, sample_server: Server
+) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    order = matrix_order(matrix_page)
+    click_entry(matrix_page, order.index(predicted), order.index(predicted))
+    expect(matrix_page).to_have_url(re.compile(f"cell={predicted}%2F{predicted}"))
+    click_entry(matrix_page, order.index(label), order.index(predicted))
+    expect(matrix_page).to_have_url(re.compile(f"cell={label}%2F{predicted}"))
+    wanted = ids_of(predictions, label, predicted)
+    expect(matrix_page.locator(".st-key-mistake_gallery button[data-image-id]")).to_have_count(len(wanted))
+    assert set(gallery_ids(matrix_page)) == wanted
+
+
+def test_a_row_label_shows_all_images_of_the_class(matrix_page: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    label, _ = worst_error(predictions)
+    order = matrix_order(matrix_page)
+    click_entry(matrix_page, order.index(label), None)
+    expect(matrix_page).to_have_url(re.compile(f"cell={label}%2F(&|$)"))
+    wanted = ids_of(predictions, label, None)
+    shown = min(24, len(wanted))
+    expect(matrix_page.locator(".st-key-mistake_gallery button[data-image-id]")).to_have_count(shown)
+    assert set(gallery_ids(matrix_page)) <= wanted
+
+
+def test_the_lists_choose_a_cell_too(matrix_page: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    for key, name in (("cell_label", label), ("cell_predicted", predicted)):
+        field = matrix_page.locator(f".st-key-{key} input")
+        field.click()
+        field.fill(name)
+        field.press("Enter")
+        expect(matrix_page).to_have_url(re.compile(f"cell=.*{name}"))
+    wanted = ids_of(predictions, label, predicted)
+    expect(matrix_page.locator(".st-key-mistake_gallery button[data-image-id]")).to_have_count(len(wanted))
+    assert set(gallery_ids(matrix_page)) == wanted
+
+
+def test_an_image_opens_with_both_attributions_and_survives_a_reload(
+    matrix_page: Page, sample_server: Server
+) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    matrix_page.goto(f"{sample_server.url}/?cell={label}/{predicted}")
+    first = matrix_page.locator(".st-key-mistake_gallery button[data-image-id]").first
+    expect(first).to_be_visible(timeout=60_000)
+    image = first.get_attribute("data-image-id")
+    first.click()
+    inspector = matrix_page.locator(".st-key-image_inspector")
+    expect(inspector).to_contain_text(f"{label} called {predicted}")
+    for method in ("grad_cam", "smooth_grad"):
+        maps = inspector.locator(
+            f".st-key-attribution_{method} img.relevance, .st-key-attribution_{method} .word"
+        )
+        expect(maps).to_have_count(2, timeout=60_000)
+    expect(matrix_page).to_have_url(re.compile(f"image={image}"))
+    matrix_page.reload()
+    expect(inspector).to_contain_text(f"{label} called {predicted}", timeout=60_000)
+    expect(inspector.locator(".st-key-attribution_smooth_grad figure")).to_have_count(2, timeout=60_000)
+
+
+def test_the_keyboard_steps_to_the_next_image(matrix_page: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    matrix_page.goto(f"{sample_server.url}/?cell={label}/{predicted}")
+    first = matrix_page.locator(".st-key-mistake_gallery button[data-image-id]").first
+    expect(first).to_be_visible(timeout=60_000)
+    ids = gallery_ids(matrix_page)
+    first.click()
+    inspector = matrix_page.locator(".st-key-image_inspector")
+    expect(inspector).to_contain_text(f"1 of {len(ids)}")
+    matrix_page.keyboard.press("ArrowRight")
+    expect(inspector).to_contain_text(f"2 of {len(ids)}")
+    expect(matrix_page).to_have_url(re.compile(f"image={ids[1]}"))
+
+
+def test_folding_the_groups_leaves_two_rows(matrix_page: Page) -> None:
+    for group in ("cat", "dog"):
+        matrix_page.locator(".st-key-folded").get_by_role("button", name=group, exact=True).click()
+        expect(matrix_page).to_have_url(re.compile(f"folded=[^&]*{group}"))
+    expect(matrix_page).to_have_url(re.compile("cell=group%3A(cat|dog)%2Fgroup%3A(cat|dog)"))
+    assert matrix_order(matrix_page) == ["cat", "dog"]
+
+
+def test_an_unknown_cell_in_the_url_is_said_and_does_not_break_the_page(
+    sample_server: Server, open_page: Opener
+) -> None:
+    page = open_page(f"{sample_server.url}/?cell=unicorn/dragon")
+    expect(page.get_by_text("is not in this view")).to_be_visible(timeout=60_000)
+    expect(page.locator(".st-key-mistake_gallery button").first).to_be_visible()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_narrow_screens_stack_and_nothing_overflows(
+    sample_server: Server, open_page: Opener, dark: bool
+) -> None:
+    page = open_page(sample_server.url, width=800, dark=dark)
+    expect(page.locator(".st-key-mistake_gallery button").first).to_be_visible(timeout=60_000)
+    matrix = page.locator(".st-key-confusion_matrix").bounding_box()
+    gallery = page.locator(".st-key-mistake_gallery").bounding_box()
+    assert matrix and gallery
+    assert matrix["x"] + matrix["width"] <= 800
+    assert gallery["x"] + gallery["width"] <= 800
+    assert gallery["y"] >= matrix["y"] + matrix["height"]
+
+
+@pytest.mark.real
+def test_the_real_photos_open_with_their_known_mistakes(real_server: Server, open_page: Opener) -> None:
+    page = open_page(real_server.url)
+    expect(page.get_by_text("416 of 476 right")).to_be_visible(timeout=240_000)
+    pair = "staffordshire_bull_terrier/american_staffordshire_terrier"
+    page.goto(f"{real_server.url}/?cell={pair}")
+    expect(
+        page.get_by_text("6 of 14 staffordshire_bull_terrier called american_staffordshire_terrier")
+    ).to_be_visible()
+    expect(page.locator(".st-key-mistake_gallery button[data-image-id]")).to_have_count(6)
+    page.locator(".st-key-mistake_gallery button[data-image-id]").first.click()
+    for method in ("grad_cam", "smooth_grad"):
+        maps = page.locator(f".st-key-attribution_{method} img.relevance")
+        expect(maps).to_have_count(2, timeout=120_000)

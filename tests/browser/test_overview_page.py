@@ -1,0 +1,49 @@
+"""The overview: true figures, and each line leads to its images."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from analysis.rare_errors import rare_errors
+from tests.browser.conftest import Server
+from tests.browser.test_matrix_page import evaluation, gallery_ids, worst_error
+
+Opener = Callable[..., Page]
+
+
+@pytest.fixture
+def overview(sample_server: Server, open_page: Opener) -> Page:
+    page = open_page(sample_server.url)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    page.get_by_role("link", name="Overview").click()
+    expect(page.locator(".st-key-figures")).to_be_visible()
+    return page
+
+
+def test_the_figures_are_those_of_the_predictions(overview: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    figures = overview.locator(".st-key-figures")
+    expect(figures).to_contain_text(f"{predictions.accuracy:.1%}")
+    expect(figures).to_contain_text(str(int((predictions.labels != predictions.predicted).sum())))
+    expect(overview.get_by_text(re.compile(r"1 files? could not be read"))).to_be_visible()
+
+
+def test_the_first_worst_cell_leads_to_its_images(overview: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    overview.get_by_role("link", name=re.compile(f"{label} called {predicted}")).click()
+    expect(overview).to_have_url(re.compile(f"cell={label}(/|%2F){predicted}"))
+    expect(overview.locator(".st-key-mistake_gallery button").first).to_be_visible()
+
+
+def test_the_rare_errors_are_the_oddest_and_open(overview: Page, sample_server: Server) -> None:
+    odd = rare_errors(evaluation(sample_server))
+    expect(overview.locator(".st-key-rare_errors button[data-image-id]").first).to_be_visible()
+    shown = gallery_ids(overview, "rare_errors")
+    assert shown == [error.id for error in odd[: len(shown)]]
+    overview.locator(".st-key-rare_errors button").first.click()
+    expect(overview.locator(".st-key-image_inspector")).to_contain_text(
+        f"{odd[0].label} called {odd[0].predicted}"
+    )

@@ -1,0 +1,68 @@
+"""The app from its front door, without a browser: what it says before anything can be drawn."""
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from models.jobs import jobs
+from models.store import default_store
+from tests.conftest import ROOT, SAMPLE
+
+TIMEOUT_SECONDS = 60
+
+
+@pytest.fixture
+def launched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    monkeypatch.setenv("ERRORSCOPE_HOME", str(tmp_path / "workspace"))
+    monkeypatch.chdir(ROOT)
+
+    def app(model: Path, images: Path) -> AppTest:
+        monkeypatch.setattr(sys, "argv", ["app.py", "--model", str(model), "--images", str(images)])
+        return AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_SECONDS)
+
+    return app
+
+
+def texts(app: AppTest) -> str:
+    elements = [*app.error, *app.info, *app.markdown, *app.caption, *app.title]
+    return "\n".join(element.value for element in elements).replace("\\", "")
+
+
+def test_images_that_are_not_there_are_one_clear_message(
+    launched: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    app = launched(SAMPLE / "shufflenet_v2_x0_5.pth", tmp_path / "no_images")
+    app.run()
+    assert not app.exception
+    assert "These images cannot be opened" in texts(app)
+    assert "no_images" in texts(app)
+
+
+def test_a_model_that_is_not_there_ends_its_job_with_the_reason(
+    launched: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    app = launched(tmp_path / "none.pth", SAMPLE / "pets" / "test")
+    app.run()
+    runner = jobs(default_store())
+    while runner.status(app.session_state["job"]).is_active:
+        time.sleep(0.1)
+    app.run()
+    assert not app.exception
+    assert "This checkpoint cannot be opened" in texts(app)
+    assert "none.pth" in texts(app)
+    runner.close()
+
+
+def test_a_link_to_files_never_opened_here_opens_nothing_by_itself(
+    launched: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    app = launched(SAMPLE / "shufflenet_v2_x0_5.pth", SAMPLE / "pets" / "val")
+    app.query_params["model"] = "/other/model.pth"
+    app.query_params["images"] = "/other/images"
+    app.run()
+    assert not app.exception
+    assert not (tmp_path / "workspace" / "evaluations").exists()
