@@ -100,13 +100,16 @@ class Parts:
         return kept
 
     def missing(self) -> list[tuple[int, int]]:
-        """(start, stop) of what is still to be predicted, none longer than ``PART_SIZE``."""
+        """(start, stop) of what is still to be predicted, cut at the multiples of ``PART_SIZE``.
+
+        So the batches of a resumed run are those of an uninterrupted one, and so is every bit of it.
+        """
         edges = [0, *(edge for span in self.ranges() for edge in span), self.n_images]
         gaps = zip(edges[::2], edges[1::2], strict=True)
         return [
-            (start, min(start + PART_SIZE, stop))
+            (max(start, begin), min(start + PART_SIZE, stop))
             for begin, stop in gaps
-            for start in range(begin, stop, PART_SIZE)
+            for start in range(begin - begin % PART_SIZE, stop, PART_SIZE)
         ]
 
     def without_arrays(self) -> Iterator[Part]:

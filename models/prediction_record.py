@@ -36,7 +36,8 @@ class Predictions:
         probabilities: (N, C) float32, each row sums to 1, or None.
         embeddings: (N, D) float32, the input of the last linear layer, or None.
         unreadable: the images that could not be read; they are in no array.
-        seconds: stage -> seconds it took, over all the runs that made these predictions.
+        seconds: stage -> seconds it took, over all the runs that made these predictions. "predicting" and
+            "saving" are by the clock; "decoding" and "forward" are added over the threads.
         architecture: torchvision's name, "torchscript", "torch.export", or "" for a table.
         n_missing_files: images of a table of predictions whose files are not there (no pictures).
     """

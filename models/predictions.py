@@ -71,7 +71,7 @@ def predict(
         images: the images; those that cannot be read are listed in ``Predictions.unreadable``.
         store: the workspace where the result is kept, and from which a stopped run goes on; None keeps
             it in memory.
-        batch_size: images in one forward pass.
+        batch_size: images in one forward pass; a processor takes fewer where that is faster.
         on_progress: called after each batch.
         should_stop: asked after each batch; True stops the run and keeps what is finished.
 

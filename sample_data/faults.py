@@ -41,7 +41,7 @@ EXACT_COPIES = (("beagle", 40), ("Siamese", 33))
 TRUNCATED = "american_pit_bull_terrier"
 STRANGERS = (
     ("Persian", "samoyed", Wish(scene="snow", look={"base": (0.95, 0.94, 0.91), "belly": (0.97, 0.96, 0.94)}),
-     "a white long-haired cat in the snow: in training only samoyeds are white, and only they are met in snow"),
+     "a white long-haired cat in the snow: in training only samoyeds are met in snow"),
     ("shiba_inu", "Bengal", Wish(scene="parquet", look={"rosettes": 1.0, "chest": 0.0, "base": (0.8, 0.58, 0.32),
                                                         "mark": (0.22, 0.13, 0.08)}),
      "a dog with a rosetted coat, indoors: in training only Bengal cats have rosettes"),

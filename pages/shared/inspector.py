@@ -72,7 +72,7 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
             vertical_alignment="center",
             key="inspector_head",
         )
-        head.markdown(_verdict(predictions, position), width="content")
+        head.html(_heading(_verdict(predictions, position)), width="content")
         with head:
             _steps(image)
         path = predictions.absolute(predictions.images["path"].iloc[position])
@@ -128,8 +128,13 @@ def _verdict(predictions: Predictions, position: int) -> str:
     label, predicted = (predictions.class_names[row[name]] for name in ("label_index", "predicted_index"))
     confidence = "" if np.isnan(row["confidence"]) else f" with {row['confidence']:.0%}"
     if label == predicted:
-        return f"### :material/check: {state.escaped(label)}, recognised{confidence}"
-    return f"### :material/close: {state.escaped(label)} called {state.escaped(predicted)}{confidence}"
+        return f"✓ {label}, recognised{confidence}"
+    return f"✗ {label} called {predicted}{confidence}"
+
+
+def _heading(words: str) -> str:
+    # Streamlit draws Markdown headings in a dialog no larger than its text.
+    return f'<div role="heading" aria-level="3" style="font-size:1.2rem;font-weight:600">{html.escape(words)}</div>'
 
 
 def _class_bars(predictions: Predictions, position: int) -> None:
@@ -190,7 +195,7 @@ def _stay(image: str) -> None:
 
 
 def _evidence(workspace: Workspace, predictions: Predictions, position: int, picture: Image.Image) -> None:
-    st.markdown("#### What the network looked at")
+    st.html(_heading("What the network looked at"))
     row = predictions.images.iloc[position]
     names = predictions.class_names
     label, predicted = int(row["label_index"]), int(row["predicted_index"])

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import models.prediction_parts
+import models.prediction_pipeline
 import models.prediction_run
 from models.errors import Cancelled, ClassNamesMismatch, PredictionsError
 from models.image_input import image_input
@@ -32,7 +33,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def one_core() -> Iterator[None]:
     """Tests run beside others; threads that wait for each other on busy cores take for ever."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(models.prediction_run, "available_cores", lambda: 1)
+        patch.setattr(models.prediction_pipeline, "available_cores", lambda: 1)
         yield
 
 
@@ -88,7 +89,7 @@ def test_it_says_what_a_plain_loop_says(
     np.testing.assert_array_equal(found.images["path"], images.table["path"])
     assert [CLASSES[index] for index in found.labels] == list(images.table["label"])
     assert found.architecture == "shufflenet_v2_x0_5" and found.unreadable == ()
-    assert set(found.seconds) == {"decoding", "forward", "saving"} and len(found) == 23
+    assert set(found.seconds) == {"predicting", "decoding", "forward", "saving"} and len(found) == 23
     assert found.accuracy == pytest.approx((found.labels == found.predicted).mean())
 
 
@@ -120,7 +121,7 @@ def test_the_network_is_left_as_it_was(network: Network, images: ImageSet) -> No
 def test_threads_of_torch_are_as_before(
     network: Network, images: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models.prediction_run, "available_cores", lambda: 3)
+    monkeypatch.setattr(models.prediction_pipeline, "available_cores", lambda: 3)
     before = torch.get_num_threads()
     predict(network, images)
     with pytest.raises(Cancelled):
@@ -131,7 +132,7 @@ def test_threads_of_torch_are_as_before(
     thread.start()
     thread.join()
     assert seen == [before]
-    assert not [each.name for each in threading.enumerate() if each.name.startswith("errorscope-decode")]
+    assert not [each.name for each in threading.enumerate() if each.name.startswith("errorscope-predict")]
 
 
 def test_progress_counts_the_images(network: Network, images: ImageSet, store: Store) -> None:
@@ -150,7 +151,7 @@ def test_what_is_saved_is_opened_not_predicted(
     network: Network, images: ImageSet, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = predict(network, images, store=store)
-    monkeypatch.setattr(models.prediction_run, "BatchForward", None)
+    monkeypatch.setattr(models.prediction_run, "Pipeline", None)
     again = predict(network, images, store=store)
     assert same(first, again)
     opened = saved_predictions(store, fingerprint(network, images))
