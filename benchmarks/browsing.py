@@ -27,34 +27,33 @@ from tests.browser.conftest import start_server
 from tests.conftest import REAL, SAMPLE, chromium_path
 
 CLICKS = 15
-PAUSE_SECONDS = 0.4
-THUMBNAILS = ".st-key-mistake_gallery"
+PAUSE_SECONDS = 0.8
 
+SHOWN = """
+const roots = (node, found = []) => {
+  if (node.shadowRoot) found.push(node.shadowRoot);
+  for (const child of (node.shadowRoot ?? node).children) roots(child, found);
+  return found;
+};
+const shown = () => {
+  const host = document.querySelector('.st-key-mistake_gallery');
+  return host ? roots(host).flatMap((root) => [...root.querySelectorAll('button[data-image-id]')]) : [];
+};
+const ids = () => shown().map((button) => button.dataset.imageId).join();
+"""
 # Waits until the gallery shows other images than before the click, all of them decoded, and one frame later.
 PAINTED = """
-([key, before]) => new Promise((resolve) => {
-  const roots = (node, found = []) => {
-    if (node.shadowRoot) found.push(node.shadowRoot);
-    for (const child of node.children || []) roots(child, found);
-    return found;
-  };
-  const shown = () => {
-    const host = document.querySelector(key);
-    if (!host) return [];
-    const places = [host, ...roots(host)];
-    return places.flatMap((place) => [...place.querySelectorAll('button[data-image-id]')]);
-  };
+(before) => new Promise((resolve) => {
+  // SHOWN
   const look = () => {
-    const buttons = shown();
-    const ids = buttons.map((button) => button.dataset.imageId).join();
-    const images = buttons.map((button) => button.querySelector('img')).filter(Boolean);
-    if (ids && ids !== before && images.every((image) => image.complete && image.naturalWidth)) {
-      requestAnimationFrame(() => resolve([performance.now() - window.clicked, buttons.length, ids]));
+    const images = shown().map((button) => button.querySelector('img')).filter(Boolean);
+    if (ids() && ids() !== before && images.every((image) => image.complete && image.naturalWidth)) {
+      requestAnimationFrame(() => resolve([performance.now() - window.clicked, images.length]));
     } else requestAnimationFrame(look);
   };
   look();
 })
-"""
+""".replace("// SHOWN", SHOWN)
 
 
 @contextmanager
@@ -72,7 +71,7 @@ def chromium() -> Iterator[Callable[[], Page]]:
 def evaluated(home: Path, spec: EvaluationSpec) -> None:
     """Run the evaluation of ``spec`` in the workspace of ``home``, and wait for it."""
     runner = jobs(Store(home / "workspace"))
-    identifier = runner.submit("evaluate", spec.to_json(), title=spec.title)
+    identifier = runner.submit("evaluate", spec.to_json(), title=spec.title())
     while (job := runner.status(identifier)).is_active:
         time.sleep(0.2)
     assert job.state == "done", job.error
@@ -98,13 +97,13 @@ def click_milliseconds(page: Page, rows: list[int]) -> list[tuple[float, int]]:
     page.evaluate(
         "document.addEventListener('pointerdown', () => { window.clicked = performance.now() }, true)"
     )
-    before, times = "", []
+    times = []
     for row in rows:
         canvas = page.locator(".st-key-confusion_matrix canvas").first
         place = canvas.evaluate("(canvas, row) => canvas.cellCentre(row, null)", row)
+        before = page.evaluate(f"() => {{ {SHOWN} return ids(); }}")
         canvas.click(position={"x": place["x"], "y": place["y"]})
-        taken, n_images, before = page.evaluate(PAINTED, [THUMBNAILS, before])
-        times.append((taken, n_images))
+        times.append(tuple(page.evaluate(PAINTED, before)))
         time.sleep(PAUSE_SECONDS)
     return times[1:]
 

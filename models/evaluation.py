@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from models.network import Network
 
 KIND = "evaluate"
+THUMBNAILS_PHASE = "Making thumbnails"
+"""The predictions are saved when a job reaches this phase."""
 MOST_THUMBNAILS = 5000
 THUMBNAILS_AT_A_TIME = 32
 COMPANIONS = (
@@ -207,22 +209,22 @@ def matched(network: Network, images: ImageSet) -> Network:
 
 
 def thumbnail_steps(predictions: Predictions, store: Store) -> Generator[Progress, None, None]:
-    """Make the thumbnails of the mistakes, so that the gallery opens at once.
+    """Make thumbnails, those of the mistakes first, so that the gallery opens at once.
 
     Args:
-        predictions: whose wrong images to draw, at most 5,000.
+        predictions: whose images to draw, at most 5,000.
         store: the workspace that keeps them.
 
     Yields:
         Progress in images.
     """
-    wrong = np.flatnonzero(predictions.labels != predictions.predicted)[:MOST_THUMBNAILS]
-    paths = [predictions.absolute(path) for path in predictions.images["path"].iloc[wrong]]
-    yield Progress("Making thumbnails", 0, len(paths))
+    mistakes_first = np.argsort(predictions.labels == predictions.predicted, kind="stable")[:MOST_THUMBNAILS]
+    paths = [predictions.absolute(path) for path in predictions.images["path"].iloc[mistakes_first]]
+    yield Progress(THUMBNAILS_PHASE, 0, len(paths))
     for start in range(0, len(paths), THUMBNAILS_AT_A_TIME):
         chunk = paths[start : start + THUMBNAILS_AT_A_TIME]
         thumbnails(store, chunk)
-        yield Progress("Making thumbnails", start + len(chunk), len(paths))
+        yield Progress(THUMBNAILS_PHASE, start + len(chunk), len(paths))
 
 
 def _images(spec: EvaluationSpec) -> ImageSet:

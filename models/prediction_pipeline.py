@@ -127,13 +127,14 @@ class Pipeline:
     def _workers(self) -> Iterator[ThreadPoolExecutor]:
         """The threads. Each says how many cores torch may use in it, and this thread's own number stays.
 
-        What was set last, in whatever thread, is also what new threads start with; so all workers start
-        at once, and then this thread sets its number again.
+        What was set last, in whatever thread, is also what a thread begins with when it first asks; so
+        workers ask before they set theirs, all start at once, and then this thread sets its number again.
         """
         former = torch.get_num_threads()
         started = threading.Barrier(self._n_workers + 1)
 
         def start() -> None:
+            torch.get_num_threads()
             torch.set_num_threads(self._torch_threads)
             started.wait()
 

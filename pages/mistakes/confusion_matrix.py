@@ -57,14 +57,23 @@ def matrix_column(view: MatrixView, choices: MatrixChoices, cell: Cell, groups: 
     )  # fmt: skip
 
 
-def matrix_and_images(workspace: Workspace, predictions: Predictions) -> None:
-    """Both halves of the page, rerun together and without the rest of the app."""
+@st.fragment
+def controls_and_matrix(workspace: Workspace, predictions: Predictions) -> None:
+    """The choices over the matrix, and under them what they show."""
     groups = sorted({group for group in predictions.groups.values() if group})
     choices = matrix_choices(predictions.class_names, groups)
     view = cached.view(workspace.fingerprint, choices.order, choices.folded, choices.shown, choices.min_count)
     if not view.entries:
         st.info("No class has a mistake that happens so often. Lower the number under “More”.")
         return
+    matrix_and_images(workspace, predictions, view, choices)
+
+
+@st.fragment
+def matrix_and_images(
+    workspace: Workspace, predictions: Predictions, view: MatrixView, choices: MatrixChoices
+) -> None:
+    """Both halves of the page; a click runs these alone, without the controls and the rest of the app."""
     cell = chosen_cell(view)
     write_cell(view, cell)
     left, right = halves("matrix", (0.55, 0.45), "medium")
@@ -80,7 +89,7 @@ def page() -> None:
     """Draw the page."""
     workspace, predictions = opened_predictions()
     headline(predictions)
-    st.fragment(matrix_and_images)(workspace, predictions)
+    controls_and_matrix(workspace, predictions)
 
 
 page()

@@ -120,7 +120,7 @@ def page() -> None:
         "A trained image classifier, and labelled images it has not been trained on. Nothing leaves this machine."
     )
     job = state.evaluation_job()
-    if job is not None and job.state != "done":
+    if job is not None:
         job_panel(job)
     error = st.session_state.pop("setup_error", None)
     if error is not None:

@@ -40,7 +40,7 @@ def progress_words(job: JobStatus) -> str:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _running_panel(identifier: str) -> None:
     job = state.running_jobs().status(identifier)
-    if not job.is_active:
+    if not job.is_active or state.has_predictions(job):
         st.rerun()
     st.progress(job.fraction, text=progress_words(job))
     st.button(

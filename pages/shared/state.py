@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from models.errors import ErrorscopeError
-from models.evaluation import EvaluationSpec, evaluation_of
+from models.evaluation import THUMBNAILS_PHASE, EvaluationSpec, evaluation_of
 from models.jobs import Jobs, JobStatus, jobs
 from models.recent import recent
 from models.store import Store, default_store
@@ -111,9 +111,15 @@ def write_url(spec: EvaluationSpec) -> None:
 
 
 def evaluation_job() -> JobStatus | None:
-    """The evaluation job this session waits for, if it does."""
+    """The evaluation job this session waits for; None where there is none, or its predictions are saved."""
     identifier = st.session_state.get("job")
-    return running_jobs().status(identifier) if identifier else None
+    job = running_jobs().status(identifier) if identifier else None
+    return None if job is None or has_predictions(job) else job
+
+
+def has_predictions(job: JobStatus) -> bool:
+    """Whether an evaluation job has saved its predictions; its thumbnails can wait."""
+    return job.state == "done" or job.phase == THUMBNAILS_PHASE
 
 
 def workspace() -> Workspace | None:

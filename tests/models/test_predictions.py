@@ -32,9 +32,12 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module", autouse=True)
 def one_core() -> Iterator[None]:
     """Tests run beside others; threads that wait for each other on busy cores take for ever."""
+    former = torch.get_num_threads()
+    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(models.prediction_pipeline, "available_cores", lambda: 1)
         yield
+    torch.set_num_threads(former)
 
 
 @pytest.fixture(scope="module")
