@@ -109,6 +109,7 @@ class Parts:
         return [
             (max(start, begin), min(start + PART_SIZE, stop))
             for begin, stop in gaps
+            if begin < stop
             for start in range(begin - begin % PART_SIZE, stop, PART_SIZE)
         ]
 

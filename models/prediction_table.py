@@ -21,14 +21,11 @@ from models.image_groups import groups_from_file, image_groups
 from models.images import image_id
 from models.prediction_record import SCORE_COLUMNS, Predictions
 from models.prediction_scores import log_of_probabilities, scores
+from models.probability_columns import TEXT_COLUMNS, probabilities_of, probability_columns_of
 from models.table_columns import column_texts, extra_columns, label_texts, sorted_labels
 from models.table_file import read_table
 
-TEXT_COLUMNS = ("path", "label", "predicted", "group", "split", "id")
 OWN_COLUMNS = (*TEXT_COLUMNS, *SCORE_COLUMNS)
-PREFIXES = ("probability_", "prob_", "p_")
-SUM_TOLERANCE = 0.01
-"""How far a row's probabilities may be from 1 in all: tables are often rounded to three decimals."""
 
 
 def predictions_from_table(
@@ -58,10 +55,12 @@ def predictions_from_table(
     """
     path = Path(path).expanduser().absolute()
     table = _table(path)
-    probability_columns = _probability_columns(table, class_names)
+    probability_columns = probability_columns_of(table, class_names)
     names = _class_names(table, class_names, probability_columns)
     labels = _indices(table, "label", names)
-    probabilities = _probabilities(table, list(probability_columns.values())) if probability_columns else None
+    probabilities = (
+        probabilities_of(table, list(probability_columns.values())) if probability_columns else None
+    )
     columns = _scores(table, names, labels, probabilities)
     images = _images(table, set(probability_columns.values()), path.parent).join(columns)
     return Predictions(
@@ -79,7 +78,7 @@ def predictions_from_table(
 
 def _table(path: Path) -> pd.DataFrame:
     """The table, its text columns as text without blanks around, numbers in text recognised as such."""
-    table = read_table(path, ("path", "label"), optional=OWN_COLUMNS[2:])
+    table = read_table(path, ("path", "label"), optional=("predicted", "group", "split"))
     for name in table.columns:
         if name in TEXT_COLUMNS:
             texts = column_texts(table, name, path)
@@ -116,44 +115,6 @@ def _check_rows(table: pd.DataFrame, path: Path) -> None:
         )
 
 
-def _probability_columns(table: pd.DataFrame, class_names: Sequence[str] | None) -> dict[str, str]:
-    """Class name -> column; empty where the table has none."""
-    numeric = [name for name in table.select_dtypes("number").columns if name not in OWN_COLUMNS]
-    wanted = class_names if class_names is not None else sorted(set(table["label"]))
-    for prefix in (*PREFIXES, ""):
-        found = {name.removeprefix(prefix): name for name in numeric if name.startswith(prefix)}
-        if not found.keys() & set(wanted):
-            continue
-        missing = [name for name in wanted if name not in found]
-        if missing and not prefix and "predicted" in table:
-            return {}  # an ordinary column that happens to be called like a class
-        if missing:
-            raise TableError(
-                f"There is no probability column for the class {missing[0]}"
-                + (f" and {len(missing) - 1} more." if len(missing) > 1 else "."),
-                next_step="Give one numeric column per class, or the column predicted alone.",
-            )
-        if class_names is not None:
-            return {name: found[name] for name in class_names}
-        return found if prefix else _without_extras(table, found, set(wanted))
-    if "predicted" not in table:
-        raise TableError(
-            "The table says neither what was predicted nor how probable each class is.",
-            next_step="Give the column predicted, or one numeric probability column per class.",
-        )
-    return {}
-
-
-def _without_extras(table: pd.DataFrame, found: dict[str, str], labels: set[str]) -> dict[str, str]:
-    """All the columns if they sum to 1, else those named like a label or a prediction, if these do."""
-    named = labels | set(table.get("predicted", pd.Series(dtype="str")))
-    narrow = {name: column for name, column in found.items() if name in named}
-    fits = [
-        np.abs(table[list(some.values())].sum(axis=1) - 1).max() <= SUM_TOLERANCE for some in (found, narrow)
-    ]
-    return narrow if fits[1] and not fits[0] else found
-
-
 def _class_names(
     table: pd.DataFrame, class_names: Sequence[str] | None, probability_columns: dict[str, str]
 ) -> tuple[str, ...]:
@@ -177,27 +138,6 @@ def _indices(table: pd.DataFrame, column: str, names: tuple[str, ...]) -> npt.ND
     return indices.to_numpy().astype(np.int32)
 
 
-def _probabilities(table: pd.DataFrame, columns: list[str]) -> npt.NDArray[np.float64]:
-    values = table[columns].to_numpy(np.float64, na_value=np.nan)
-    bad = ~(np.isfinite(values) & (values >= 0) & (values <= 1 + SUM_TOLERANCE))
-    if bad.any():
-        row, column = (int(each[0]) for each in np.nonzero(bad))
-        value = "nothing" if np.isnan(values[row, column]) else f"{values[row, column]:g}"
-        raise TableError(
-            f"Row {row + 1} has {value} in the column {columns[column]}, which is no probability.",
-            next_step="Give probabilities between 0 and 1 (the softmax, not the logits).",
-        )
-    sums = values.sum(axis=1)
-    off = np.flatnonzero(np.abs(sums - 1) > SUM_TOLERANCE)
-    if off.size:
-        raise TableError(
-            f"The probabilities of row {off[0] + 1} sum to {sums[off[0]]:.4g}, not to 1.",
-            next_step="Give every class its column, with the softmax of the logits.",
-        )
-    normalised: npt.NDArray[np.float64] = values / sums[:, None]
-    return normalised
-
-
 def _scores(
     table: pd.DataFrame,
     names: tuple[str, ...],
@@ -206,7 +146,7 @@ def _scores(
 ) -> pd.DataFrame:
     predicted = _indices(table, "predicted", names) if "predicted" in table else None
     if probabilities is None:
-        assert predicted is not None  # _probability_columns has made sure of it
+        assert predicted is not None  # probability_columns_of has made sure of it
         nothing = np.full(len(table), np.nan, np.float32)
         ranks = np.where(predicted == labels, 0, len(names)).astype(np.int32)
         columns = (labels, predicted, nothing, nothing, nothing, ranks)

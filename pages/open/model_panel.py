@@ -153,13 +153,16 @@ def _show_keys(error: ErrorscopeError) -> None:
 
 
 def _show_summary(summary: CheckpointSummary) -> None:
+    from models.checkpoint import PLACEHOLDERS
+
     names = summary.class_names
+    source = "the images" if summary.class_names_source == PLACEHOLDERS else summary.class_names_source
     shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}" if names else "taken from the images"
     rows = {
         "Architecture": ", ".join(summary.architectures),
         "Weights": f"{summary.n_weights:,} ({summary.size_bytes / 1e6:,.1f} MB)",
         "Classes": f"{summary.n_classes:,}: {shown}",
-        "Class names from": summary.class_names_source if names else "the images",
+        "Class names from": source,
         "Stored as": summary.wrapper or "plain state_dict",
     }
     st.success("Recognised", icon=":material/check_circle:")

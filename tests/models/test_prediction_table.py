@@ -111,6 +111,13 @@ def test_numbers_are_names_too(tmp_path: Path) -> None:
         assert predictions_from_table(written(tmp_path, columns, name)).class_names == ("9", "10")
 
 
+def test_a_class_may_be_called_like_a_score(tmp_path: Path) -> None:
+    columns = {"path": ["a", "b"], "label": ["loss", "LOSS"], "loss": [0.8, 0.1], "LOSS": [0.2, 0.9]}
+    found = predictions_from_table(written(tmp_path, {**columns, "margin": [0.6, 0.8]}))
+    assert found.class_names == ("loss", "LOSS") and found.accuracy == 1.0
+    np.testing.assert_allclose(found.images["margin"], [0.6, 0.8], rtol=1e-6)
+
+
 def test_paths_within_the_folder_become_relative(tmp_path: Path) -> None:
     inside = picture(tmp_path / "x" / "a.jpg", 0)
     columns = {"path": [str(inside), "/elsewhere/b.jpg"], "label": ["c", "c"], "predicted": ["c", "c"]}
