@@ -140,16 +140,25 @@ class Pipeline:
 
         pool = ThreadPoolExecutor(self._n_workers, "errorscope-predict", initializer=start)
         try:
-            for _ in range(self._n_workers):
-                pool.submit(int)
-            started.wait()
+            self._start(pool, started)
             torch.set_num_threads(former)
             yield pool
         finally:
             self._stopped.set()
-            started.abort()  # lets go of workers that wait for one that could not be started
             pool.shutdown(wait=True, cancel_futures=True)
             torch.set_num_threads(former)
+
+
+    def _start(self, pool: ThreadPoolExecutor, started: threading.Barrier) -> None:
+        try:
+            for _ in range(self._n_workers):
+                pool.submit(int)
+            started.wait()
+        except BaseException:
+            # Lets go of workers that wait for one that could not be started. Never later: a worker that is
+            # just leaving the barrier would take it for its own failure, and the pool's end would wait for ever.
+            started.abort()
+            raise
 
 
 def images_at_once(preprocessing: Preprocessing) -> int:

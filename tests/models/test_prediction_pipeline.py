@@ -117,3 +117,26 @@ def test_closing_stops_within_an_image(monkeypatch: pytest.MonkeyPatch, images: 
     time.sleep(0.1)
     assert len(opened) == n_opened
     assert not [each for each in threading.enumerate() if each.name.startswith("errorscope-predict")]
+
+
+class SlowToLeave(threading.Barrier):
+    """A barrier that all but the main thread leave late: they see what happened to it meanwhile."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        place = super().wait(timeout)
+        if threading.current_thread().name.startswith("errorscope-predict"):
+            time.sleep(0.05)
+            if self.broken:
+                raise threading.BrokenBarrierError
+        return place
+
+
+def test_a_run_that_ends_before_its_threads_have_begun_still_ends(
+    monkeypatch: pytest.MonkeyPatch, images: ImageSet
+) -> None:
+    monkeypatch.setattr(models.prediction_pipeline.threading, "Barrier", SlowToLeave)
+    run = pipeline(monkeypatch, images, Watched("cpu"), 3)
+    ended = threading.Thread(target=lambda: list(run.parts([])), daemon=True)
+    ended.start()
+    ended.join(timeout=10)
+    assert not ended.is_alive()
