@@ -48,6 +48,8 @@ def matrix_column(view: MatrixView, choices: MatrixChoices, cell: Cell, groups: 
         scale=choices.scale,
         selected=(cell.row, cell.column),
         groups=entry_groups(view, groups),
+        is_group=[entry.is_group for entry in view.entries],
+        min_count=view.min_count,
         on_click=lambda click: choose_clicked(view, click),
     )
     cell_lists(view, cell)
@@ -58,6 +60,7 @@ def matrix_column(view: MatrixView, choices: MatrixChoices, cell: Cell, groups: 
 
 
 @st.fragment
+@state.explained
 def controls_and_matrix(workspace: Workspace, predictions: Predictions) -> None:
     """The choices over the matrix, and under them what they show."""
     groups = sorted({group for group in predictions.groups.values() if group})
@@ -70,11 +73,12 @@ def controls_and_matrix(workspace: Workspace, predictions: Predictions) -> None:
 
 
 @st.fragment
+@state.explained
 def matrix_and_images(
     workspace: Workspace, predictions: Predictions, view: MatrixView, choices: MatrixChoices
 ) -> None:
     """Both halves of the page; a click runs these alone, without the controls and the rest of the app."""
-    cell = chosen_cell(view)
+    cell = chosen_cell(view, predictions.class_names, predictions.groups)
     write_cell(view, cell)
     left, right = halves("matrix", (0.55, 0.45), "medium")
     with left:

@@ -109,7 +109,11 @@ function neighbour(buttons, from, key) {
   return step === undefined ? undefined : buttons[at + step];
 }
 
+const movingKeys = new Set(["ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight", "Home", "End"]);
+
 function moved(event, buttons) {
+  if (!movingKeys.has(event.key)) return;
+  event.stopPropagation(); // also at the last image: a button of the page may have the same key as its shortcut
   const target = neighbour(buttons, event.target.closest("button"), event.key);
   if (target === undefined) return;
   event.preventDefault();

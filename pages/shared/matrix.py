@@ -64,6 +64,8 @@ def confusion_matrix(
     scale: Scale = "linear",
     selected: tuple[int | None, int | None] | None = None,
     groups: Sequence[str] = (),
+    is_group: Sequence[bool] = (),
+    min_count: int = 0,
     noun: str = "images",
     title: str = "Confusion matrix",
     file_name: str = "confusion_matrix.png",
@@ -83,6 +85,10 @@ def confusion_matrix(
         scale: of the colours. "log" keeps single errors visible beside large counts.
         selected: the marked place (row, column); one of them None marks a whole row or column.
         groups: the group of each entry, "" for none. Lines part groups that the order keeps together.
+        is_group: whether each entry is a folded group; none is if not given. On the diagonal such an entry
+            counts the images called any class of the group, which need not be right.
+        min_count: the fewest images of a cell off the diagonal that ``counts`` still holds; below it, a 0
+            is said to be "fewer than", not none.
         noun: what is counted, in the plural.
         title: above the picture that the PNG button saves, and for screen readers.
         file_name: of that picture.
@@ -95,7 +101,7 @@ def confusion_matrix(
     entries = len(labels)
     totals = counts.sum(axis=0) if column_totals is None else column_totals
     _check_shapes(entries, counts, row_totals, totals)
-    _check_places(entries, groups, selected)
+    _check_places(entries, groups, is_group, selected)
     data = {
         "labels": list(labels),
         "cells": _packed_cells(counts),
@@ -106,6 +112,8 @@ def confusion_matrix(
         "scale": scale,
         "selected": _plain_place(selected),
         "groups": list(groups) if len(groups) else [""] * entries,
+        "is_group": [bool(folded) for folded in is_group],
+        "min_count": int(min_count),
         "noun": noun,
         "title": title,
         "file_name": file_name,
@@ -144,10 +152,15 @@ def _check_shapes(
 
 
 def _check_places(
-    entries: int, groups: Sequence[str], selected: tuple[int | None, int | None] | None
+    entries: int,
+    groups: Sequence[str],
+    is_group: Sequence[bool],
+    selected: tuple[int | None, int | None] | None,
 ) -> None:
     if len(groups) not in (0, entries):
         raise ValueError(f"there are {len(groups)} groups for {entries} labels")
+    if len(is_group) not in (0, entries):
+        raise ValueError(f"is_group has {len(is_group)} values for {entries} labels")
     if selected is not None and not all(_is_index(index, entries) for index in selected):
         raise ValueError(f"selected is {selected}, outside {entries} entries")
 

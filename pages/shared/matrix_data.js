@@ -108,13 +108,18 @@ function valueText(matrix, value) {
   return matrix.values === "counts" ? String(value) : percent(value);
 }
 
+// The diagonal of a folded group holds images called any class of the group: near, but not always right.
+const oneOf = (matrix, index) => (matrix.is_group[index] ? `one of ${matrix.labels[index]}` : matrix.labels[index]);
+
 function cellWords(matrix, row, column) {
   const label = matrix.labels[row];
-  const predicted = matrix.labels[column];
+  const predicted = row === column ? oneOf(matrix, column) : matrix.labels[column];
   const count = countAt(matrix, row, column);
   const total = matrix.row_totals[row];
   if (total === 0) return `no ${matrix.noun} of ${label}, so none called ${predicted}`;
-  const verdict = row === column ? ", which is right" : "";
+  if (count === 0 && row !== column && matrix.min_count > 1)
+    return `fewer than ${matrix.min_count} of ${total} ${label} called ${predicted}`; // blanked, so perhaps not 0
+  const verdict = row === column && !matrix.is_group[row] ? ", which is right" : "";
   if (matrix.values === "prediction" && count > 0) {
     const called = matrix.column_totals[column];
     const share = `${percent(count / called)} % of what is called ${predicted} is ${label}`;
@@ -128,14 +133,18 @@ function cellWords(matrix, row, column) {
 function rowWords(matrix, row) {
   const right = countAt(matrix, row, row);
   const total = matrix.row_totals[row];
-  const outcome = `${right} called so, ${total - right} called something else`;
+  const so = matrix.is_group[row] ? oneOf(matrix, row) : "so";
+  const outcome = `${right} called ${so}, ${total - right} called something else`;
   return `${matrix.labels[row]}: ${counted(matrix, total)}, ${outcome}`;
 }
 
 function columnWords(matrix, column) {
   const right = countAt(matrix, column, column);
   const total = matrix.column_totals[column];
-  return `called ${matrix.labels[column]}: ${counted(matrix, total)}, ${right} rightly, ${total - right} wrongly`;
+  const split = matrix.is_group[column]
+    ? `${right} of them ${matrix.labels[column]}, ${total - right} not`
+    : `${right} rightly, ${total - right} wrongly`;
+  return `called ${oneOf(matrix, column)}: ${counted(matrix, total)}, ${split}`;
 }
 
 function placeWords(matrix, place) {

@@ -135,6 +135,7 @@ function pressedKey(part, event) {
   else if (event.key === "0" && !chord) part.look(wholeView(layout));
   else return;
   event.preventDefault();
+  event.stopPropagation(); // a button of the page may have the same key as its shortcut
 }
 
 // Without a pointer, the marked cell is what holds still; without a mark in sight, the middle.

@@ -1,7 +1,8 @@
 """A small app around the matrix and the gallery, on made-up counts; run by the tests, not by people.
 
 Query parameters: ``entries``, ``values``, ``diagonal``, ``scale``, ``items``, ``names=short``, ``groups``,
-``compact``, ``split`` (matrix and gallery side by side), ``dark=row,column`` (one outstanding error).
+``compact``, ``split`` (matrix and gallery side by side), ``dark=row,column`` (one outstanding error),
+``folded`` (the place of an entry that is a group), ``min_count``, ``shortcut`` (of a button that counts).
 """
 
 from __future__ import annotations
@@ -152,6 +153,11 @@ def opened(image: str) -> None:
     st.session_state.opens = st.session_state.get("opens", 0) + 1
 
 
+def shortcut_used() -> None:
+    """Count how often the button was pressed."""
+    st.session_state.shortcuts = st.session_state.get("shortcuts", 0) + 1
+
+
 @st.fragment
 def matrix_and_gallery() -> None:
     """The matrix, what it told Python, and a gallery that follows it."""
@@ -164,18 +170,24 @@ def matrix_and_gallery() -> None:
     if "dark" in query:
         row, column = map(int, query["dark"].split(","))
         counts[row, column] = 60
+    row_totals, column_totals = counts.sum(axis=1), counts.sum(axis=0)
+    min_count, folded = int(query.get("min_count", "0")), int(query.get("folded", "-1"))
+    counts[(counts < min_count) & ~np.eye(entries, dtype=bool)] = 0
     groups = ["cat" if name in CATS else "dog" for name in names] if query.get("groups") else []
     left, right = st.columns([3, 2]) if query.get("split") else (st.container(), st.container())
     with left:
         confusion_matrix(
             labels=names,
             counts=counts,
-            row_totals=counts.sum(axis=1),
+            row_totals=row_totals,
+            column_totals=column_totals,
             values=query.get("values", "counts"),  # type: ignore[arg-type]
             diagonal=query.get("diagonal", "shown"),  # type: ignore[arg-type]
             scale=query.get("scale", "linear"),  # type: ignore[arg-type]
             selected=st.session_state.get("place"),
             groups=groups,
+            is_group=[at == folded for at in range(entries)] if folded >= 0 else (),
+            min_count=min_count,
             on_click=clicked,
         )
     with right:
@@ -194,6 +206,7 @@ def heard() -> None:
     """What Python got, as text that a test can read."""
     place = st.session_state.get("place", ("-", "-"))
     st.markdown(f"place {place[0]} {place[1]} clicks {st.session_state.get('clicks', 0)}")
+    st.markdown(f"shortcuts {st.session_state.get('shortcuts', 0)}")
     st.markdown(f"image {st.session_state.get('image', '-')} opens {st.session_state.get('opens', 0)}")
 
 
@@ -201,4 +214,6 @@ st.set_page_config(layout="wide")
 if st.button("Choose the last cell"):
     last = int(st.query_params.get("entries", "34")) - 1
     st.session_state.place = (last, last)
+if "shortcut" in st.query_params:
+    st.button("Count", shortcut=st.query_params["shortcut"], on_click=shortcut_used)
 matrix_and_gallery()

@@ -107,6 +107,20 @@ def test_arrow_keys_go_from_image_to_image(opened: Callable[..., Page], compact:
     expect(first).to_be_focused()
 
 
+def test_arrow_keys_in_the_gallery_are_not_shortcuts_of_the_page(opened: Callable[..., Page]) -> None:
+    page = opened(items=3, shortcut="Right")
+    buttons(page).first.focus()
+    for at in (1, 2, 2):  # the last step finds no image to go to
+        page.keyboard.press("ArrowRight")
+        expect(buttons(page).nth(at)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("image image0_2 opens 1", exact=True)).to_be_visible()
+    expect(page.get_by_text("shortcuts 0", exact=True)).to_be_visible()
+    page.get_by_text("shortcuts 0", exact=True).click()  # the focus leaves the gallery
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_text("shortcuts 1", exact=True)).to_be_visible()
+
+
 def test_nothing_is_wider_than_its_card(opened: Callable[..., Page]) -> None:
     page = opened(entries=34, items=60, width=800)
     expect(buttons(page)).to_have_count(60)

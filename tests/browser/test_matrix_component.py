@@ -304,6 +304,81 @@ def test_rates_are_said_with_their_counts(matrix: Callable[..., Page], values: s
     expect(words(page)).to_have_text(expected.format(rate=rate, count=count, row=row, column=column))
 
 
+def spoken(page: Page) -> Locator:
+    return page.locator(".matrix .live")
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ("counts", "{count} of {row} Birman called one of Birman"),
+        ("label", "{row_rate} % of Birman called one of Birman ({count} of {row})"),
+        ("prediction", "{column_rate} % of what is called one of Birman is Birman ({count} of {column})"),
+    ],
+)
+def test_the_diagonal_of_a_folded_group_is_not_called_right(
+    matrix: Callable[..., Page], values: str, expected: str
+) -> None:
+    counts = planted_counts(12)
+    count, row, column = int(counts[2, 2]), int(counts[2].sum()), int(counts[:, 2].sum())
+    rates = {"row_rate": round(100 * count / row), "column_rate": round(100 * count / column)}
+    said = expected.format(count=count, row=row, column=column, **rates)
+    page = matrix(entries=12, values=values, folded=2)
+    point_at(page, (2, 2))
+    expect(words(page)).to_have_text(said)
+    click(page, (2, 2))
+    expect(spoken(page)).to_have_text(said)
+    point_at(page, (2, None))
+    expect(words(page)).to_have_text(
+        f"Birman: {row} images, {count} called one of Birman, {row - count} called something else"
+    )
+    point_at(page, (None, 2))
+    expect(words(page)).to_have_text(
+        f"called one of Birman: {column} images, {count} of them Birman, {column - count} not"
+    )
+    point_at(page, (3, 3))  # a class beside it is as right as ever
+    expect(words(page)).to_have_text(re.compile(r"called .*Bombay.*, which is right$"))
+
+
+@pytest.mark.parametrize("values", ["counts", "label", "prediction"])
+def test_blanked_cells_are_said_to_be_few_not_none(matrix: Callable[..., Page], values: str) -> None:
+    counts = planted_counts(34)
+    blanked = (counts == 2) & ~np.eye(34, dtype=bool)
+    row, column = (int(index[0]) for index in np.nonzero(blanked))
+    names = entry_names(34)
+    said = f"fewer than 3 of {counts[row].sum()} {names[row]} called {names[column]}"
+    page = matrix(entries=34, values=values, min_count=3)
+    point_at(page, (row, column))
+    expect(words(page)).to_have_text(said)
+    click(page, (row, column))
+    expect(spoken(page)).to_have_text(said)
+    row, column = (int(index[0]) for index in np.nonzero((counts >= 3) & ~np.eye(34, dtype=bool)))
+    point_at(page, (row, column))
+    expect(words(page)).to_contain_text(f"{counts[row, column]} of ")
+    expect(words(page)).not_to_contain_text("fewer")
+
+
+def test_a_least_count_of_one_blanks_nothing(matrix: Callable[..., Page]) -> None:
+    page = matrix(entries=34, min_count=1)
+    point_at(page, (0, 33))
+    expect(words(page)).to_have_text(re.compile(r"no Abyssinian called yorkshire_terrier \(0 of \d+\)"))
+
+
+@pytest.mark.parametrize(("shortcut", "key"), [("Right", "ArrowRight"), ("Esc", "Escape")])
+def test_keys_of_the_matrix_are_not_shortcuts_of_the_page(
+    matrix: Callable[..., Page], shortcut: str, key: str
+) -> None:
+    page = matrix(entries=34, shortcut=shortcut)
+    click(page, (5, 7))
+    expect_heard(page, (5, 7), 1)
+    canvas(page).press(key)
+    expect_heard(page, (5, 8) if key == "ArrowRight" else (None, None), 2)
+    expect(page.get_by_text("shortcuts 0", exact=True)).to_be_visible()
+    page.get_by_text("shortcuts 0", exact=True).click()  # the focus leaves the matrix
+    page.keyboard.press(key)
+    expect(page.get_by_text("shortcuts 1", exact=True)).to_be_visible()
+
+
 def test_cells_too_small_to_see_are_shown_through_a_lens(matrix: Callable[..., Page]) -> None:
     page = matrix(entries=1000)
     point_at(page, (400, 600))
@@ -394,6 +469,7 @@ def test_a_new_width_keeps_clicks_exact(matrix: Callable[..., Page]) -> None:
         ({"row_totals": np.zeros(3, dtype=int)}, "row_totals has shape"),
         ({"column_totals": np.zeros(3, dtype=int)}, "column_totals has shape"),
         ({"groups": ["cat"]}, "1 groups for 2 labels"),
+        ({"is_group": [True]}, "1 values for 2 labels"),
         ({"selected": (0, 2)}, "outside 2 entries"),
         ({"selected": (-1, None)}, "outside 2 entries"),
         ({"labels": []}, "not 0"),
