@@ -19,8 +19,9 @@ import numpy.typing as npt
 from analysis.export import predictions_table
 from analysis.report import report_html
 from analysis.summary import summary, summary_text
-from models.class_names import placeholder_names, read_class_names
-from models.errors import ClassNamesMismatch, ErrorscopeError
+from models.class_names import read_class_names
+from models.errors import ErrorscopeError
+from models.evaluation import matched
 from models.images import ImageSet, open_image_set
 from models.predictions import Predictions, predict, predictions_from_table
 from models.progress import Progress
@@ -192,34 +193,19 @@ def _preprocessing_words(values: Mapping[str, object]) -> str:
 def _network(choices: Choices, images: ImageSet) -> Network:
     """The network, with its own class names where it has any, else those of the images."""
     # torch takes seconds to import: who reads predictions from a table does not wait for it
-    from models.checkpoint import inspect_checkpoint, load_checkpoint
+    from models.checkpoint import load_checkpoint
     from models.preprocessing_file import read_preprocessing
 
     assert choices.checkpoint is not None
-    names: Path | tuple[str, ...] | None = choices.classes
-    if names is None:
-        found = inspect_checkpoint(
-            choices.checkpoint, architecture=choices.architecture, trust_code=choices.trust_code
-        )
-        names = None if found.class_names is not None else _names_of_images(images, found.n_classes)
-    return load_checkpoint(
+    network = load_checkpoint(
         choices.checkpoint,
         architecture=choices.architecture,
-        class_names=names,
+        class_names=choices.classes,
         preprocessing=None if choices.preprocessing is None else read_preprocessing(choices.preprocessing),
         trust_code=choices.trust_code,
+        device=None,
     )
-
-
-def _names_of_images(images: ImageSet, n_classes: int) -> tuple[str, ...]:
-    if len(images.class_names) == n_classes:
-        return images.class_names
-    raise ClassNamesMismatch(
-        f"The checkpoint does not name its {n_classes} classes, and the images have {len(images.class_names)}.",
-        expected=placeholder_names(n_classes),
-        found=images.class_names,
-        next_step="Give the file of its class names with --classes.",
-    )
+    return matched(network, images)
 
 
 def _selection(choices: Choices) -> dict[str, str]:

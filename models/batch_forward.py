@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.devices import best_device
+from models.devices import moved
 from models.errors import PredictionsError
 from models.forward import logits_and_embeddings
 from models.network import Network
@@ -27,19 +27,17 @@ class BatchForward:
 
     Args:
         network: the network to run.
-        device: "cpu", "cuda", "mps"; None chooses the fastest there is.
+        device: "cpu", "cuda", "mps"; None chooses the fastest that can be used.
     """
 
     def __init__(self, network: Network, device: str | None = None) -> None:
         if network.kind == "state_dict":
-            self.device = torch.device(device or best_device())
             self._layout = torch.channels_last  # 1.2 to 1.6 times faster for convolutions
-            self._network = replace(network, module=self._copied(network))
+            self._network = replace(network, module=_copied(network, device))
         else:
-            weight = next(network.module.parameters(), torch.empty(0))
-            self.device = weight.device
             self._layout = torch.contiguous_format
             self._network = network
+        self.device = next(self._network.module.parameters(), torch.empty(0)).device
 
     def __call__(self, inputs: Sequence[torch.Tensor], paths: Sequence[str]) -> Arrays:
         """Predict a batch.
@@ -64,11 +62,6 @@ class BatchForward:
         order = range(len(inputs))
         stacked = np.stack([logits[row] for row in order])
         return stacked, np.stack([embeddings[row] for row in order]) if embeddings else None
-
-    def _copied(self, network: Network) -> torch.nn.Module:
-        with network.lock:  # whoever has it hooked holds the lock, and a copy would copy the hooks
-            module = copy.deepcopy(network.module)
-        return module.eval().to(device=self.device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
     def _of_one_shape(self, inputs: Sequence[torch.Tensor], paths: Sequence[str]) -> Arrays:
         try:
@@ -101,6 +94,12 @@ class BatchForward:
             moved = batch.to(device=self.device, memory_format=self._layout)
             logits, embeddings = logits_and_embeddings(self._network, moved)
             return _numbers(logits), None if embeddings is None else _numbers(embeddings)
+
+
+def _copied(network: Network, device: str | None) -> torch.nn.Module:
+    with network.lock:  # whoever has it hooked holds the lock, and a copy would copy the hooks
+        module = copy.deepcopy(network.module)
+    return moved(module.eval().to(memory_format=torch.channels_last), device)  # type: ignore[call-overload]
 
 
 def _numbers(values: torch.Tensor) -> npt.NDArray[np.float32]:

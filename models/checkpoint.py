@@ -14,7 +14,7 @@ import torch
 
 from models.class_names import check_count, placeholder_names, read_class_names
 from models.companions import class_names_for
-from models.devices import checked_device
+from models.devices import checked_device, moved
 from models.errors import ClassNamesError
 from models.fingerprints import network_fingerprint, weights_fingerprint
 from models.network import Network, NetworkKind
@@ -108,7 +108,7 @@ def load_checkpoint(
             the checkpoint, else "class_0", "class_1" ... (``Network.placeholder_names`` is then True).
         preprocessing: None takes the one saved with the checkpoint, else the architecture's default.
         trust_code: whether the person said that they trust a program, which runs its own code.
-        device: "cpu", "cuda", "mps"; None for the fastest.
+        device: "cpu", "cuda", "mps"; None for the fastest that can be used.
 
     Returns:
         The network in evaluation mode, weights in float32.
@@ -129,7 +129,7 @@ def load_checkpoint(
     names, source = _names(path, opened, class_names)
     built = opened.build()
     if opened.kind == "state_dict":
-        built.module.eval().to(where)
+        moved(built.module.eval(), device)
     weights = weights_fingerprint(path)
     return Network(
         module=built.module,

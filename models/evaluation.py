@@ -5,18 +5,16 @@ Needs no torch until it runs: finding a saved evaluation takes an instant.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Generator
-from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.class_names import check_class_names
+from models.class_names import check_labels, placeholder_names
 from models.cores import background_threads
-from models.errors import JobError
+from models.errors import ClassNamesMismatch
+from models.evaluation_spec import COMPANIONS, EvaluationSpec
 from models.images import ImageSet, open_image_set
 from models.job_context import JobContext
 from models.prediction_record import Predictions
@@ -28,111 +26,21 @@ from models.thumbnails import thumbnails
 if TYPE_CHECKING:
     from models.network import Network
 
-KIND = "evaluate"
+__all__ = [
+    "COMPANIONS",
+    "THUMBNAILS_PHASE",
+    "EvaluationSpec",
+    "evaluation_of",
+    "evaluation_steps",
+    "matched",
+    "opened_network",
+    "thumbnail_steps",
+]
+
 THUMBNAILS_PHASE = "Making thumbnails"
 """The predictions are saved when a job reaches this phase."""
 MOST_THUMBNAILS = 5000
 THUMBNAILS_AT_A_TIME = 32
-COMPANIONS = (
-    "{stem}.classes.txt",
-    "{stem}.json",
-    "classes.txt",
-    "class_names.json",
-    "{stem}.preprocessing.json",
-)
-"""Files beside a checkpoint that change how it is read."""
-
-
-@dataclass(frozen=True)
-class EvaluationSpec:
-    """What to evaluate, as plain data. Paths are made absolute.
-
-    Args:
-        checkpoint: the file of weights.
-        images: the folder or table of images.
-        architecture: torchvision's name; None recognises it.
-        class_names: a file of class names; None takes those of the checkpoint, else those of the images.
-        groups: a file of groups; None takes those the images bring along.
-        preprocessing: ``Preprocessing.to_json()``; None takes the checkpoint's.
-        trust_code: whether the person said that they trust a program.
-        split: only this split; None takes all.
-        limit: at most this many images, balanced over the classes; None takes all.
-
-    Raises:
-        JobError: a value is of the wrong type.
-    """
-
-    checkpoint: str
-    images: str
-    architecture: str | None = None
-    class_names: str | None = None
-    groups: str | None = None
-    preprocessing: dict[str, Any] | None = None
-    trust_code: bool = False
-    split: str | None = None
-    limit: int | None = None
-
-    def __post_init__(self) -> None:
-        for name, kinds in _TYPES.items():
-            if not isinstance(getattr(self, name), kinds):
-                raise JobError(f"The {name} of an evaluation cannot be {getattr(self, name)!r}.")
-        for name in ("checkpoint", "images", "class_names", "groups"):
-            path = getattr(self, name)
-            if path is not None:  # a frozen dataclass is changed in this way only
-                object.__setattr__(self, name, str(Path(path).expanduser().absolute()))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain data that ``from_json`` reads back."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> EvaluationSpec:
-        """The spec that ``to_json`` wrote.
-
-        Raises:
-            JobError: a key is missing or unknown, or a value is of the wrong type.
-        """
-        unknown = sorted(set(value) - {field.name for field in fields(cls)})
-        missing = [name for name in ("checkpoint", "images") if name not in value]
-        if unknown or missing:
-            problem = f"knows no {unknown[0]!r}" if unknown else f"needs the {missing[0]}"
-            raise JobError(f"The spec of an evaluation {problem}.")
-        return cls(**value)
-
-    def title(self) -> str:
-        """What a person calls this evaluation.
-
-        >>> EvaluationSpec("cats.pt", "photos/val").title()
-        'cats.pt on val'
-        """
-        return f"{Path(self.checkpoint).name} on {Path(self.images).name}"
-
-    def key(self, images: ImageSet) -> str:
-        """32 hex digits over the spec and the state of every file that it names.
-
-        Args:
-            images: the images, opened.
-        """
-        checkpoint = Path(self.checkpoint)
-        beside = [checkpoint.with_name(name.format(stem=checkpoint.stem)) for name in COMPANIONS]
-        named = [Path(name) for name in (self.class_names,) if name is not None]
-        states = [_state(path) for path in (checkpoint, *beside, *named)]
-        text = json.dumps([self.to_json(), states, images.fingerprint], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-_TEXT = (str, type(None))
-_TYPES: dict[str, tuple[type, ...]] = {
-    "checkpoint": (str,),
-    "images": (str,),
-    "architecture": _TEXT,
-    "class_names": _TEXT,
-    "groups": _TEXT,
-    "preprocessing": (dict, type(None)),
-    "trust_code": (bool,),
-    "split": _TEXT,
-    "limit": (int, type(None)),
-}
 
 
 def evaluation_of(spec: EvaluationSpec, store: Store) -> str | None:
@@ -200,12 +108,19 @@ def matched(network: Network, images: ImageSet) -> Network:
     Raises:
         ClassNamesMismatch: the names do not fit; holds both lists.
     """
-    if network.placeholder_names:
-        return network.with_class_names(images.class_names, f"the images in {images.root.name}")
-    unknown = set(images.table["label"]) - set(network.class_names)
-    if unknown or len(images.class_names) == len(network.class_names):
-        check_class_names(network.class_names, images.class_names)
-    return network
+    if not network.placeholder_names:
+        check_labels(network.class_names, images.class_names)
+        return network
+    n_classes = len(network.class_names)
+    if len(images.class_names) != n_classes:
+        raise ClassNamesMismatch(
+            f"The checkpoint does not name its {n_classes} classes, and the images have "
+            f"{len(images.class_names)}.",
+            expected=placeholder_names(n_classes),
+            found=images.class_names,
+            next_step="Give the file of its class names.",
+        )
+    return network.with_class_names(images.class_names, f"the images in {images.root.name}")
 
 
 def thumbnail_steps(predictions: Predictions, store: Store) -> Generator[Progress, None, None]:
@@ -249,12 +164,3 @@ def opened_network(spec: EvaluationSpec) -> Network:
         trust_code=spec.trust_code,
         device=None,
     )
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and modification time in nanoseconds, or None where there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

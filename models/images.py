@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -101,6 +102,24 @@ class ImageSet:
         states = None if self.file_states is None else self.file_states[rows]
         fingerprint = images_fingerprint(self.root, table, self.class_names, self.groups, states)
         return replace(self, table=table, file_states=states, fingerprint=fingerprint)
+
+
+def preferred_split(splits: Sequence[str]) -> str | None:
+    """The split to judge a network by: validation, else test, else the first.
+
+    Args:
+        splits: the names of a set's splits.
+
+    Returns:
+        One of them; None where the set is not split.
+
+    >>> preferred_split(("test", "train", "val")), preferred_split(())
+    ('val', None)
+    """
+    for name in ("val", "validation", "valid", "test"):
+        if name in splits:
+            return name
+    return splits[0] if splits else None
 
 
 def open_image_set(

@@ -54,6 +54,7 @@ def joined(
     fingerprint: str,
     class_names: tuple[str, ...],
     architecture: str,
+    network_fingerprint: str,
 ) -> None:
     """Write the evaluation that the parts add up to, and remove them.
 
@@ -65,6 +66,7 @@ def joined(
         fingerprint: its name.
         class_names: C names, in the order of the logits.
         architecture: the network's.
+        network_fingerprint: the network's.
 
     Raises:
         PredictionsError: not one image could be read.
@@ -97,6 +99,7 @@ def joined(
         unreadable=images.unreadable + unreadable,
         seconds={**seconds, "saving": time.perf_counter() - began},
         architecture=architecture,
+        network_fingerprint=network_fingerprint,
     )
     save_record(folder, predictions)
     parts.remove()

@@ -148,7 +148,6 @@ class Pipeline:
             pool.shutdown(wait=True, cancel_futures=True)
             torch.set_num_threads(former)
 
-
     def _start(self, pool: ThreadPoolExecutor, started: threading.Barrier) -> None:
         try:
             for _ in range(self._n_workers):

@@ -40,6 +40,8 @@ class Predictions:
             "saving" are by the clock; "decoding" and "forward" are added over the threads.
         architecture: torchvision's name, "torchscript", "torch.export", or "" for a table.
         n_missing_files: images of a table of predictions whose files are not there (no pictures).
+        network_fingerprint: ``Network.fingerprint`` of the network that made them, 32 hex digits; "" for a
+            table, and where an older version of Errorscope saved them.
     """
 
     fingerprint: str
@@ -54,6 +56,7 @@ class Predictions:
     seconds: dict[str, float] = field(default_factory=dict)
     architecture: str = ""
     n_missing_files: int = 0
+    network_fingerprint: str = ""
 
     def __len__(self) -> int:
         return len(self.images)

@@ -71,6 +71,7 @@ def prediction_steps(
             fingerprint=fingerprint,
             class_names=network.class_names,
             architecture=network.architecture,
+            network_fingerprint=network.fingerprint,
         )
         finished = saved_predictions(store, fingerprint)
         assert finished is not None  # it was written the line before

@@ -15,6 +15,7 @@ from PIL import Image
 
 from models.errors import PreprocessingError
 from models.preprocessing_checks import check_channels, check_choice, check_keys, check_size, refusal
+from models.resized_picture import memory_explained, resized_and_cropped
 
 Interpolation = Literal["nearest", "bilinear", "bicubic"]
 Size = int | tuple[int, int]
@@ -22,15 +23,8 @@ Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
-LARGEST_AREA = 64_000_000
 SCALED_INSIDE = ("googlenet", "inception_v3")
 """Architectures whose published weights expect their own rescaling inside the network."""
-
-_RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-}
 
 
 @dataclass(frozen=True)
@@ -142,13 +136,17 @@ def pixels(image: Image.Image, preprocessing: Preprocessing) -> torch.Tensor:
 
     Returns:
         (3, height, width) float32 in 0..1, channels red, green, blue.
+
+    Raises:
+        ImagesError: the picture becomes too large; ``message`` is the reason alone.
     """
-    if preprocessing.grayscale:
-        image = image.convert("L")
-    image = image if image.mode == "RGB" else image.convert("RGB")
-    seen = _resized_and_cropped(image, preprocessing)
-    levels = torch.from_numpy(np.array(seen, dtype=np.uint8))
-    return levels.permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
+    with memory_explained():
+        if preprocessing.grayscale:
+            image = image.convert("L")
+        image = image if image.mode == "RGB" else image.convert("RGB")
+        seen = resized_and_cropped(image, preprocessing)
+        levels = torch.from_numpy(np.array(seen, dtype=np.uint8))
+        return levels.permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
 
 
 def normalized(seen: torch.Tensor, preprocessing: Preprocessing) -> torch.Tensor:
@@ -175,8 +173,13 @@ def network_input(image: Image.Image, preprocessing: Preprocessing) -> torch.Ten
 
     Returns:
         (3, height, width) float32, normalised.
+
+    Raises:
+        ImagesError: the picture becomes too large; ``message`` is the reason alone.
     """
-    return normalized(pixels(image, preprocessing), preprocessing)
+    seen = pixels(image, preprocessing)
+    with memory_explained():
+        return normalized(seen, preprocessing)
 
 
 def default_preprocessing(architecture: str, image_size: int | None = None) -> Preprocessing:
@@ -225,19 +228,6 @@ def _preset(transforms: Any, architecture: str) -> Preprocessing:
         std=(0.5, 0.5, 0.5) if scaled_inside else tuple(transforms.std),
         interpolation=transforms.interpolation.value,
     )
-
-
-def _resized_and_cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
-    resampling = _RESAMPLING[preprocessing.interpolation]
-    width, height = preprocessing.resized(*image.size)
-    if width * height > LARGEST_AREA and preprocessing.crop is not None:
-        # a strip of 1 x 5000 pixels would be blown up to 256 x 1280000 first: resize only what is kept
-        box = preprocessing.crop_box(*image.size)
-        inside = max(0.0, box[0]), max(0.0, box[1]), min(image.width, box[2]), min(image.height, box[3])
-        left, top, right, bottom = preprocessing.crop_of_resized(width, height)
-        return image.resize((right - left, bottom - top), resampling, box=inside)
-    resized = image if (width, height) == image.size else image.resize((width, height), resampling)
-    return resized.crop(preprocessing.crop_of_resized(width, height))
 
 
 def _margin(side: int, crop: int) -> int:

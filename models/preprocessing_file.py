@@ -7,7 +7,6 @@ from pathlib import Path
 
 from models.errors import PreprocessingError
 from models.preprocessing import Preprocessing
-from models.store import write_json
 
 
 def read_preprocessing(path: Path | str) -> Preprocessing:
@@ -23,12 +22,3 @@ def read_preprocessing(path: Path | str) -> Preprocessing:
             f"{path} cannot be read as JSON ({error}).", next_step="Save the preprocessing again."
         ) from error
     return Preprocessing.from_json(value)
-
-
-def write_preprocessing(path: Path, preprocessing: Preprocessing) -> None:
-    """Save the preprocessing as JSON, atomically.
-
-    Raises:
-        WorkspaceError: the file cannot be written.
-    """
-    write_json(path, preprocessing.to_json())

@@ -102,11 +102,5 @@ def recent(store: Store, limit: int = 10) -> list[RecentEvaluation]:
     ]
 
 
-def forget(store: Store, spec: dict[str, Any]) -> None:
-    """Take something off the list; its evaluation stays."""
-    with transaction(store, SCHEMA) as connection:
-        connection.execute("DELETE FROM recent WHERE spec = ?", (_text(spec),))
-
-
 def _text(spec: dict[str, Any]) -> str:
     return json.dumps(spec, sort_keys=True, ensure_ascii=False)

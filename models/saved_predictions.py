@@ -65,6 +65,29 @@ def saved_predictions(store: Store, fingerprint: str) -> Predictions | None:
     return predictions
 
 
+def saved_network(store: Store, fingerprint: str) -> tuple[str, bool] | None:
+    """What a saved evaluation says of its network, read from its record alone.
+
+    Args:
+        store: the workspace.
+        fingerprint: the evaluation's, 32 hex digits.
+
+    Returns:
+        (``Network.fingerprint``, whether there are embeddings); the fingerprint is "" where an older version
+        saved the evaluation. None where there is no such evaluation, or its record is damaged.
+    """
+    if not is_saved(store, fingerprint):
+        return None
+    try:
+        record = json.loads((_folder(store, fingerprint) / RECORD).read_text(encoding="utf-8"))
+        network, arrays = record.get("network_fingerprint", ""), record["arrays"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    if not isinstance(network, str) or not isinstance(arrays, dict):
+        return None
+    return network, "embeddings" in arrays
+
+
 def save_predictions(store: Store, predictions: Predictions) -> None:
     """Write predictions into the workspace, under their fingerprint.
 
@@ -95,6 +118,7 @@ def save_record(folder: Path, predictions: Predictions) -> None:
         "groups": predictions.groups,
         "root": str(predictions.root),
         "architecture": predictions.architecture,
+        "network_fingerprint": predictions.network_fingerprint,
         "n_images": len(predictions),
         "n_missing_files": predictions.n_missing_files,
         "accuracy": predictions.accuracy if len(predictions) else None,
@@ -150,6 +174,7 @@ def _opened(folder: Path, fingerprint: str, record: dict[str, Any]) -> Predictio
         seconds=record["seconds"],
         architecture=record["architecture"],
         n_missing_files=record["n_missing_files"],
+        network_fingerprint=record.get("network_fingerprint", ""),
     )
 
 

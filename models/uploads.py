@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import lzma
 import shutil
 import stat
+import uuid
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from models.errors import ImagesError
-from models.store import Store, write_bytes
+from models.errors import ImagesError, WorkspaceError
+from models.file_reasons import file_reason
+from models.store import FOLDER_VARIABLE, Store, write_bytes
 
+LARGEST_ARCHIVE = 2 * 1024**3
 LARGEST_UNPACKED = 2 * 1024**3
 MOST_FILES = 50_000
+# What damage raises in the archive's list, in its members, or through names that no file can have. OSError
+# without a number is bz2's; with one of these numbers it is the name's.
+DAMAGE = (
+    zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, ValueError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
+NAME_ERRORS = (
+    None,
+    errno.EINVAL,
+    errno.ENAMETOOLONG,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EILSEQ,
+)
 
 
 def kept_file(store: Store, name: str, content: bytes) -> Path:
@@ -47,17 +68,66 @@ def unpacked_images(store: Store, name: str, content: bytes) -> Path:
     Raises:
         ImagesError: it is no ZIP, is damaged or protected by a password, unpacks to too much, or a
             name in it leads out of the folder.
+        WorkspaceError: the workspace cannot be written, or is full.
     """
-    folder = store.folder("uploads") / f"{_digest(content)}-images"
+    return _unpacked_once(store, _digest(content), name, io.BytesIO(content))
+
+
+def unpacked_archive(store: Store, path: Path) -> Path:
+    """Unpack a ZIP of images on this machine; a file that has not changed is unpacked once.
+
+    Args:
+        store: the workspace.
+        path: the archive.
+
+    Returns:
+        As ``unpacked_images``.
+
+    Raises:
+        ImagesError: there is no such file, it is too large, or as in ``unpacked_images``.
+        WorkspaceError: the workspace cannot be written, or is full.
+    """
+    path = path.expanduser().absolute()
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ImagesError(f"{path} is no file.", next_step="Give the path of a ZIP of class folders.")
+        if status.st_size > LARGEST_ARCHIVE:
+            raise ImagesError(
+                f"{path} is an archive of {status.st_size / 1024**3:.1f} GB, which is too much to unpack here.",
+                next_step="Unpack it yourself and give the path of its folder instead.",
+            )
+        state = f"{path}\n{status.st_mtime_ns}\n{status.st_size}"
+        with path.open("rb") as file:
+            return _unpacked_once(store, _digest(state.encode(errors="surrogateescape")), path.name, file)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError | NotADirectoryError)
+        raise ImagesError(
+            f"There is no file {path}." if missing else f"{path} cannot be read ({file_reason(error)}).",
+            next_step="Check the path of the archive.",
+        ) from error
+
+
+def _unpacked_once(store: Store, key: str, name: str, content: IO[bytes]) -> Path:
+    folder = store.folder("uploads") / f"{key}-images"
     if not folder.exists():
-        partial = store.folder("uploads", f"{_digest(content)}-partial")
+        # a name of its own: another session may be unpacking the same at this moment
+        partial = store.folder("uploads", f"{key}-{uuid.uuid4().hex}-partial")
         try:
             _unpack(name, content, partial)
-            partial.replace(folder)
+            _move_unless_there(partial, folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     inside = [path for path in folder.iterdir() if not path.name.startswith((".", "__MACOSX"))]
     return inside[0] if len(inside) == 1 and inside[0].is_dir() and _has_folders(inside[0]) else folder
+
+
+def _move_unless_there(partial: Path, folder: Path) -> None:
+    try:
+        partial.replace(folder)
+    except OSError as error:
+        if not folder.is_dir():
+            raise _unwritable(folder, error) from error
 
 
 def _has_folders(folder: Path) -> bool:
@@ -68,18 +138,33 @@ def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=12).hexdigest()
 
 
-def _unpack(name: str, content: bytes, folder: Path) -> None:
+def _unpack(name: str, content: IO[bytes], folder: Path) -> None:
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        with zipfile.ZipFile(content) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
             _check_members(name, members)
             for member in members:
                 archive.extract(member, folder)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise ImagesError(
-            f"{name} is not a ZIP archive that can be unpacked ({error}).",
-            next_step="Pack the class folders as a plain ZIP without a password, or give a path instead.",
-        ) from error
+    except OSError as error:
+        if error.errno in NAME_ERRORS:
+            raise _damaged(name, error) from error
+        raise _unwritable(folder, error) from error
+    except DAMAGE as error:
+        raise _damaged(name, error) from error
+
+
+def _damaged(name: str, error: Exception) -> ImagesError:
+    return ImagesError(
+        f"{name} is not a ZIP archive that can be unpacked ({str(error) or 'it ends too early'}).",
+        next_step="Pack the class folders as a plain ZIP without a password, or give a path instead.",
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> WorkspaceError:
+    return WorkspaceError(
+        f"The archive cannot be unpacked into {folder.parent} ({error.strerror or error}).",
+        next_step=f"Free some space, or point {FOLDER_VARIABLE} to a folder you can write to.",
+    )
 
 
 def _check_members(name: str, members: list[zipfile.ZipInfo]) -> None:

@@ -245,6 +245,17 @@ def test_images_that_do_not_fit_the_network_are_said(
     assert "one" in capsys.readouterr().err
 
 
+def test_class_names_in_another_order_are_said_with_both_lists(
+    case: _Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(NAMES[::-1]))
+    assert main(case.arguments("--classes", str(tmp_path / "names.txt"))) == 2
+    said = capsys.readouterr()
+    assert "another order" in said.err and said.err.count("\n") == 1
+    assert ", ".join(NAMES) in said.err and ", ".join(NAMES[::-1]) in said.err
+    assert not Path("errorscope-report/summary.json").exists()
+
+
 def test_ctrl_c_is_status_130_and_a_bug_keeps_its_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from models.errors import ClassNamesMismatch, JobError
+from models.errors import ClassNamesMismatch
 from models.evaluation import EvaluationSpec, evaluation_of, matched
 from models.images import open_image_set
 from models.jobs import Jobs, JobStatus
@@ -151,23 +152,10 @@ class TestNames:
             matched(turned, images)
         assert matched(small_network(), images).class_names == CLASSES
 
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        ({"checkpoint": "a"}, "needs the images"),
-        ({"checkpoint": "a", "images": "b", "colour": 1}, "knows no 'colour'"),
-        ({"checkpoint": "a", "images": 3}, "images of an evaluation cannot be 3"),
-        ({"checkpoint": "a", "images": "b", "limit": "many"}, "limit of an evaluation cannot be 'many'"),
-    ],
-)
-def test_a_spec_that_makes_no_sense(values: dict[str, object], message: str) -> None:
-    with pytest.raises(JobError, match=message):
-        EvaluationSpec.from_json(values)
-
-
-def test_a_spec_survives_json_and_knows_its_place() -> None:
-    spec = EvaluationSpec("net.pth", "~/pictures", limit=3)
-    assert EvaluationSpec.from_json(spec.to_json()) == spec
-    assert spec.checkpoint == str(Path.cwd() / "net.pth")
-    assert spec.images == str(Path.home() / "pictures")
+    def test_images_cannot_name_more_or_fewer_classes(self, tmp_path: Path) -> None:
+        nameless = replace(small_network(), placeholder_names=True)
+        with pytest.raises(
+            ClassNamesMismatch, match="does not name its 5 classes, and the images have 2"
+        ) as it:
+            matched(nameless, open_image_set(picture_folder(tmp_path, 2)))
+        assert it.value.found == CLASSES[:2] and len(it.value.expected) == 5

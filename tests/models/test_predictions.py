@@ -6,11 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import models.prediction_parts
 import models.prediction_pipeline
@@ -92,6 +94,7 @@ def test_it_says_what_a_plain_loop_says(
     np.testing.assert_array_equal(found.images["path"], images.table["path"])
     assert [CLASSES[index] for index in found.labels] == list(images.table["label"])
     assert found.architecture == "shufflenet_v2_x0_5" and found.unreadable == ()
+    assert found.network_fingerprint == network.fingerprint
     assert set(found.seconds) == {"predicting", "decoding", "forward", "saving"} and len(found) == 23
     assert found.accuracy == pytest.approx((found.labels == found.predicted).mean())
 
@@ -254,6 +257,18 @@ def test_unreadable_images_are_listed_and_stop_nothing(
     np.testing.assert_allclose(found.logits, alone.logits, atol=1e-5)
     opened = saved_predictions(store, found.fingerprint)
     assert opened is not None and opened.unreadable == found.unreadable
+
+
+def test_a_picture_that_would_be_blown_up_beyond_memory_stops_nothing(
+    network: Network, tmp_path: Path
+) -> None:
+    root = picture_folder(tmp_path / "pictures", 3)
+    Image.new("RGB", (20_000, 3)).save(root / "ant" / "strip.png")
+    uncropped = network.with_preprocessing(replace(network.preprocessing, resize=256, crop=None))
+    found = predict(uncropped, open_image_set(root))
+    assert len(found) == 3
+    assert [each.path for each in found.unreadable] == ["ant/strip.png"]
+    assert "1,706,666 x 256 pixels" in found.unreadable[0].reason
 
 
 def test_a_batch_of_nothing_but_unreadable_images_is_no_matter(network: Network, tmp_path: Path) -> None:

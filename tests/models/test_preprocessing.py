@@ -1,5 +1,6 @@
 """Pictures become exactly what torchvision's own presets make of them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from models.errors import PreprocessingError
+from models.errors import ImagesError, PreprocessingError
 from models.meta_modules import classifier_names
 from models.preprocessing import (
     IMAGENET_MEAN,
@@ -20,7 +21,7 @@ from models.preprocessing import (
     network_input,
     pixels,
 )
-from models.preprocessing_file import read_preprocessing, write_preprocessing
+from models.preprocessing_file import read_preprocessing
 from models.torchvision_import import torchvision
 
 RECIPES = sorted({"resnet18", "efficientnet_b0", "efficientnet_b1", "inception_v3", "maxvit_t", "swin_t"})
@@ -135,6 +136,46 @@ def test_a_strip_needs_no_gigabytes() -> None:
     assert 999 < left < right < 1001
 
 
+def test_a_strip_is_seen_as_if_it_were_resized_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, strip = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD), noise(500, 3)
+    whole = pixels(strip, own)
+    monkeypatch.setattr("models.resized_picture.LARGEST_AREA", 100_000)
+    assert torch.equal(pixels(strip, own), whole)
+
+
+@pytest.mark.parametrize(("resize", "crop"), [(256, None), (64, 224)])
+def test_a_strip_that_would_take_gigabytes_is_refused_in_words(resize: int, crop: int | None) -> None:
+    own = Preprocessing(resize, crop, IMAGENET_MEAN, IMAGENET_STD)  # the second crop reaches beyond it
+    with pytest.raises(
+        ImagesError, match=r"too large: [\d,]+ x \d+ pixels after resizing, more than \d+ mil"
+    ):
+        network_input(noise(60_000, 3), own)
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("[enforce] DefaultCPUAllocator: can't allocate memory")]
+)
+@pytest.mark.parametrize("step", ["resized_and_cropped", "normalized"])
+def test_too_little_memory_is_said_of_the_picture(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, step: str
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(f"models.preprocessing.{step}", full)
+    with pytest.raises(ImagesError, match=r"^too large for the memory of this machine"):
+        network_input(noise(30, 30), Preprocessing(64, 64, IMAGENET_MEAN, IMAGENET_STD))
+
+
+def test_other_errors_of_torch_keep_their_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("models.preprocessing.resized_and_cropped", broken)
+    with pytest.raises(RuntimeError, match="a bug"):
+        pixels(noise(30, 30), Preprocessing(64, 64, IMAGENET_MEAN, IMAGENET_STD))
+
+
 def test_pixels_stay_in_range_and_are_owned() -> None:
     seen = pixels(noise(50, 40), Preprocessing(64, 48, IMAGENET_MEAN, IMAGENET_STD, "bicubic"))
     assert 0 <= seen.min() < seen.max() <= 1
@@ -159,7 +200,7 @@ def test_saved_and_read_again_is_the_same(
     tmp_path_factory: pytest.TempPathFactory, own: Preprocessing
 ) -> None:
     file = tmp_path_factory.mktemp("saved") / "preprocessing.json"
-    write_preprocessing(file, own)
+    file.write_text(json.dumps(own.to_json()))
     assert read_preprocessing(file) == own
     assert Preprocessing.from_json(own.to_json()) == own
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import models.recent
-from models.recent import forget, recent, remember, remembered
+from models.recent import recent, remember, remembered
 from models.saved_predictions import discard_evaluation, save_predictions
 from models.store import Store
 from tests.models.test_saved_predictions import NAME, predictions
@@ -39,8 +39,6 @@ def test_of_changed_files_only_the_last_state_is_listed(store: Store) -> None:
     remember(store, "k1", {"checkpoint": "a.pt"}, predictions())
     remember(store, "k2", {"checkpoint": "a.pt"}, replace(predictions(), fingerprint=OTHER))
     assert [each.fingerprint for each in recent(store)] == [OTHER]
-    forget(store, {"checkpoint": "a.pt"})
-    assert recent(store) == []
 
 
 def test_what_is_no_longer_saved_is_not_remembered(store: Store) -> None:

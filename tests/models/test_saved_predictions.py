@@ -16,7 +16,13 @@ from models.errors import PredictionsError
 from models.images import Unreadable
 from models.prediction_record import Predictions
 from models.prediction_scores import log_softmax, scores
-from models.saved_predictions import discard_evaluation, is_saved, save_predictions, saved_predictions
+from models.saved_predictions import (
+    discard_evaluation,
+    is_saved,
+    save_predictions,
+    saved_network,
+    saved_predictions,
+)
 from models.store import Store
 from tests.models.prediction_samples import same
 
@@ -53,6 +59,7 @@ def predictions(n: int = 6) -> Predictions:
         seconds={"forward": 1.5},
         architecture="resnet18",
         n_missing_files=2,
+        network_fingerprint="f" * 32,
     )
 
 
@@ -71,6 +78,7 @@ def test_all_comes_back(store: Store) -> None:
         "seconds",
         "architecture",
         "n_missing_files",
+        "network_fingerprint",
     ):
         assert getattr(found, name) == getattr(saved, name), name
     assert isinstance(found.embeddings, np.memmap) and not found.embeddings.flags.writeable
@@ -146,6 +154,33 @@ def test_damage_is_found_and_can_be_removed(store: Store, how: str) -> None:
     assert saved_predictions(store, NAME) is None
     save_predictions(store, predictions())
     assert saved_predictions(store, NAME) is not None
+
+
+def test_an_evaluation_of_an_older_version_names_no_network(store: Store) -> None:
+    save_predictions(store, predictions())
+    record = store.evaluation(NAME) / "evaluation.json"
+    content = json.loads(record.read_text())
+    del content["network_fingerprint"]
+    record.write_text(json.dumps(content))
+    found = saved_predictions(store, NAME)
+    assert found is not None and found.network_fingerprint == ""
+    assert saved_network(store, NAME) == ("", True)
+
+
+def test_the_network_is_read_from_the_record_alone(store: Store) -> None:
+    assert saved_network(store, NAME) is None and saved_network(store, "../..") is None
+    save_predictions(store, predictions())
+    (store.evaluation(NAME) / "images.parquet").unlink()
+    assert saved_network(store, NAME) == ("f" * 32, True)
+    save_predictions(store, replace(predictions(), embeddings=None))
+    assert saved_network(store, NAME) == ("f" * 32, False)
+
+
+@pytest.mark.parametrize("text", ['{"format"', "[1, 2]", "{}", '{"arrays": 3}', "", '"text"'])
+def test_the_network_of_a_damaged_record_is_not_known(store: Store, text: str) -> None:
+    save_predictions(store, predictions())
+    (store.evaluation(NAME) / "evaluation.json").write_text(text)
+    assert saved_network(store, NAME) is None
 
 
 def test_only_evaluations_are_discarded(store: Store) -> None:

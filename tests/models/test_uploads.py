@@ -1,12 +1,14 @@
+import errno
 import io
+import os
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from models.errors import ImagesError
+from models.errors import ImagesError, WorkspaceError
 from models.store import Store
-from models.uploads import kept_file, unpacked_images
+from models.uploads import kept_file, unpacked_archive, unpacked_images
 
 
 def archive(**files: bytes) -> bytes:
@@ -55,3 +57,111 @@ def test_an_archive_that_unpacks_to_too_much_is_refused(
     monkeypatch.setattr("models.uploads.LARGEST_UNPACKED", 10)
     with pytest.raises(ImagesError, match="too much to upload"):
         unpacked_images(Store(tmp_path), "bomb.zip", archive(**{"cat/a.jpg": b"0" * 11}))
+
+
+def damaged(how: int) -> bytes:
+    """An archive whose list is sound and whose only member's stream is not."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", how) as made:
+        made.writestr("cat/a.jpg", bytes(range(256)) * 40)
+    start = 30 + len("cat/a.jpg")
+    whole = bytearray(content.getvalue())
+    whole[start : start + 12] = b"\xff" * 12
+    return bytes(whole)
+
+
+@pytest.mark.parametrize("how", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_stream_is_said_and_leaves_nothing(tmp_path: Path, how: int) -> None:
+    with pytest.raises(ImagesError, match=r"val\.zip is not a ZIP archive that can be unpacked \(.+\)"):
+        unpacked_images(Store(tmp_path), "val.zip", damaged(how))
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_a_stream_that_ends_too_early_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def cut(*_: object) -> None:
+        raise EOFError
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", cut)
+    with pytest.raises(ImagesError, match="it ends too early"):
+        unpacked_images(Store(tmp_path), "val.zip", archive(**{"cat/a.jpg": b"a"}))
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", full)
+    with pytest.raises(WorkspaceError, match="No space left on device") as caught:
+        unpacked_images(Store(tmp_path), "val.zip", archive(**{"cat/a.jpg": b"a"}))
+    assert "Free some space" in caught.value.next_step
+    assert list((tmp_path / "uploads").iterdir()) == []
+
+
+def test_names_that_no_file_can_have_are_the_archives_fault(tmp_path: Path) -> None:
+    with pytest.raises(ImagesError, match="not a ZIP archive that can be unpacked"):
+        unpacked_images(Store(tmp_path), "val.zip", archive(**{"cat/" + "x" * 300: b"a"}))
+
+
+def test_two_sessions_that_unpack_the_same_do_not_collide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, store = archive(**{"cat/a.jpg": b"a", "dog/b.jpg": b"b"}), Store(tmp_path)
+    extract, others = zipfile.ZipFile.extract, []
+
+    def slow(self: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> str:
+        if not others:  # the other session begins and finishes while this one is at its first file
+            others.append(folder)
+            others.append(unpacked_images(store, "val.zip", content))
+            (others[1] / "mark").touch()
+        return extract(self, member, folder)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", slow)
+    folder = unpacked_images(store, "val.zip", content)
+    assert folder == others[1]
+    assert sorted(path.name for path in folder.iterdir()) == ["cat", "dog", "mark"]
+    assert list((tmp_path / "uploads").iterdir()) == [folder]
+
+
+def test_a_session_that_fails_takes_nothing_from_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, store = archive(**{"cat/a.jpg": b"a", "dog/b.jpg": b"b"}), Store(tmp_path)
+    extract, calls = zipfile.ZipFile.extract, []
+
+    def interrupted(self: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> str:
+        calls.append(member.filename)
+        if len(calls) == 2:  # this session has its first file; the other one fails at its own first
+            with pytest.raises(WorkspaceError):
+                unpacked_images(store, "val.zip", content)
+        elif len(calls) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return extract(self, member, folder)
+
+    monkeypatch.setattr(zipfile.ZipFile, "extract", interrupted)
+    folder = unpacked_images(store, "val.zip", content)
+    assert sorted(path.name for path in folder.iterdir()) == ["cat", "dog"]
+
+
+def test_a_path_is_unpacked_once_until_it_changes(tmp_path: Path) -> None:
+    path, store = tmp_path / "val.zip", Store(tmp_path / "workspace")
+    path.write_bytes(archive(**{"val/cat/a.jpg": b"a", "val/dog/b.jpg": b"b"}))
+    folder = unpacked_archive(store, path)
+    assert sorted(each.name for each in folder.iterdir()) == ["cat", "dog"]
+    (folder / "mark").touch()
+    assert unpacked_archive(store, path) == folder and (folder / "mark").exists()
+    os.utime(path, ns=(1, 1))
+    again = unpacked_archive(store, path)
+    assert again != folder and not (again / "mark").exists()
+
+
+def test_a_path_that_cannot_be_unpacked_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, path = Store(tmp_path / "workspace"), tmp_path / "val.zip"
+    with pytest.raises(ImagesError, match=r"^There is no file .*val\.zip\."):
+        unpacked_archive(store, path)
+    with pytest.raises(ImagesError, match="is no file"):
+        unpacked_archive(store, tmp_path)
+    path.write_bytes(archive(**{"cat/a.jpg": b"a"}))
+    monkeypatch.setattr("models.uploads.LARGEST_ARCHIVE", 10)
+    with pytest.raises(ImagesError, match="too much to unpack"):
+        unpacked_archive(store, path)
+    assert not (tmp_path / "workspace").exists()
