@@ -9,6 +9,7 @@ IMAGES ?=
 CLASSES ?=
 GROUPS ?=
 ARCHITECTURE ?=
+SPLIT ?=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test check format bench sample pets clean
@@ -20,19 +21,19 @@ setup: $(STAMP) ## Make .venv with the pinned packages
 
 $(STAMP): requirements.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Errorscope needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
 run: setup ## Open the app (MODEL=file IMAGES=folder-or-table, else the sample; PORT=8501)
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(findstring Darwin,$(shell uname -s)),false,true) -- \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(CLASSES),--classes "$(CLASSES)") \
-		$(if $(GROUPS),--groups "$(GROUPS)") $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)")
+		$(if $(GROUPS),--groups "$(GROUPS)") $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(SPLIT),--split "$(SPLIT)")
 
 test: setup ## Run all tests (browser tests too, where Chromium is found)
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-check: setup ## Lint, format check, types, changelog against version
+check: setup ## Lint, format check, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -5,40 +5,65 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import streamlit as st
 
 from models.errors import ErrorscopeError
 from models.evaluation import EvaluationSpec
+from models.images import open_image_set, preferred_split
 from pages.shared import sample, sidebar, state
 
 PAGES_FOLDER = Path(__file__).parent / "pages" / "shared"
 
 
+class LaunchParser(argparse.ArgumentParser):
+    """Says what is wrong on the page: the script runs in a thread that cannot exit."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        raise ErrorscopeError(
+            f"The command line after “--” cannot be read: {message}.",
+            next_step="See streamlit run app.py -- --help.",
+        )
+
+
 def launch_arguments() -> argparse.Namespace:
     """What stands after ``--`` in ``streamlit run app.py -- --model FILE --images FOLDER``."""
-    parser = argparse.ArgumentParser(prog="streamlit run app.py --", description=__doc__, allow_abbrev=False)
+    parser = LaunchParser(prog="streamlit run app.py --", allow_abbrev=False, add_help=False)
     parser.add_argument("--model", help="a trained checkpoint (.pth, .safetensors, ...)")
     parser.add_argument("--images", help="a folder of class folders, or a table of paths and labels")
     parser.add_argument("--classes", help="a file of class names, in the order of the network's outputs")
     parser.add_argument("--groups", help="a file that gives each class its group")
     parser.add_argument("--architecture", help="torchvision's name, where several fit")
-    return parser.parse_known_args(sys.argv[1:])[0]
+    parser.add_argument("--split", help="only this split of the images; by default validation, else test")
+    parser.add_argument("--trust-code", action="store_true", help="run a TorchScript or torch.export program")
+    return parser.parse_args(sys.argv[1:])
 
 
-def launch_spec() -> EvaluationSpec | None:
-    """What the command line asks for, else the sample; None when only half of it is said."""
+def launch_spec() -> EvaluationSpec:
+    """What the command line asks for, else the sample.
+
+    Raises:
+        ErrorscopeError: only half of it is said, or the images cannot be opened.
+    """
     arguments = launch_arguments()
     if not arguments.model and not arguments.images:
         return sample.sample_spec()
     if not (arguments.model and arguments.images):
-        return None
+        given, missing = ("--model", "--images") if arguments.model else ("--images", "--model")
+        raise ErrorscopeError(
+            f"The command line gives {given} and no {missing}.",
+            next_step=f"Give {missing} too, or choose it here.",
+        )
     return EvaluationSpec(
         checkpoint=arguments.model,
         images=arguments.images,
         class_names=arguments.classes,
         groups=arguments.groups,
         architecture=arguments.architecture,
+        split=arguments.split or preferred_split(open_image_set(arguments.images).splits),
+        trust_code=arguments.trust_code,
     )
 
 
@@ -49,13 +74,9 @@ def start_session() -> None:
     st.session_state["started"] = True
     model, images = st.query_params.get("model"), st.query_params.get("images")
     launched = launch_spec()
-    if not (model and images):
-        if launched is not None:
-            state.open_model(launched)
-        return
-    known = state.known_spec(model, images, launched)
+    known = state.known_spec(model, images, launched) if model and images else launched
     if known is not None:
-        state.open_saved(known)
+        state.open_model(known)
     else:
         # A link must not make the server read new files by itself: the person confirms it.
         st.session_state["asked"] = {"model": model, "images": images}
@@ -89,6 +110,10 @@ def main() -> None:
     )
     try:
         start_session()
+        spec = state.open_spec()
+        if spec is not None:
+            # Going from page to page empties the URL.
+            state.write_url(spec)
         sidebar.sidebar()
         if "asked" in st.session_state and page.url_path != "open":
             st.switch_page(state.SETUP_PAGE)

@@ -1,6 +1,6 @@
 """How long a person waits in the browser: from the server's start to the matrix, and from click to images.
 
-Run: python -m benchmarks.browsing [--large-only | --small-only]
+Run: python -m benchmarks.browsing [--only small | --only large]
 """
 
 from __future__ import annotations

@@ -6,12 +6,14 @@ The matrix, the two lists, the keyboard and links all write the same name (``Ben
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 from analysis.axis import Entry, MatrixView, cell_words
-from analysis.cell_name import cell_name, parsed_cell
+from analysis.cell_name import GroupName, cell_name, parsed_cell
+from pages.shared import state
 from pages.shared.matrix import MatrixClick
 
 ANY = "any class"
@@ -40,22 +42,40 @@ def worst_cell(view: MatrixView) -> Cell:
     return Cell(row, column)
 
 
-def chosen_cell(view: MatrixView) -> Cell:
-    """The cell the session or the URL names; the worst one where neither names one that is shown."""
+def chosen_cell(view: MatrixView, class_names: Sequence[str], groups: Mapping[str, str]) -> Cell:
+    """The cell the session or the URL names; the worst one where neither names one that is shown.
+
+    Args:
+        view: the matrix on show.
+        class_names: C names.
+        groups: class name to group.
+    """
     asked = st.query_params.get("cell")
     if asked is not None and asked != st.session_state.get("written_cell"):
         # A link or an edited URL: newer than what the session remembers.
-        st.session_state["cell"] = asked
+        choose(asked)
     text = st.session_state.get("cell")
     if text is None:
         return worst_cell(view)
     label, predicted = parsed_cell(text)
-    cell = Cell(view.place(label), view.place(predicted))
+    cell = Cell(_place(view, label, groups), _place(view, predicted, groups))
     lost = (label is not None and cell.row is None) or (predicted is not None and cell.column is None)
-    if lost or cell == Cell(None, None):
-        st.info(f"The cell {text!r} is not in this view; the most frequent mistake is shown instead.")
-        return worst_cell(view)
-    return cell
+    if not lost and cell != Cell(None, None):
+        return cell
+    if not {label, predicted} <= {None, *class_names, *groups.values()} or cell == Cell(None, None):
+        words = state.escaped(text)
+        st.info(f"There is no cell {words} in this matrix; the most frequent mistake is shown instead.")
+    return worst_cell(view)
+
+
+def _place(view: MatrixView, name: str | None, groups: Mapping[str, str]) -> int | None:
+    """Where an entry stands; a class that was folded away stands in its group's entry."""
+    if name is None:
+        return None
+    place = view.place(name)
+    if place is None and not isinstance(name, GroupName) and groups.get(name):
+        place = view.place(GroupName(groups[name]))
+    return place
 
 
 def name_of(view: MatrixView, cell: Cell) -> str:
@@ -71,9 +91,8 @@ def write_cell(view: MatrixView, cell: Cell) -> None:
 
 
 def choose(text: str) -> None:
-    """Make the cell of this name the chosen one, from its first page."""
+    """Make the cell of this name the chosen one."""
     st.session_state["cell"] = text
-    st.session_state.pop("gallery_page", None)
 
 
 def choose_clicked(view: MatrixView, click: MatrixClick) -> None:
@@ -101,12 +120,11 @@ def _choose_listed(view: MatrixView) -> None:
 def cell_lists(view: MatrixView, cell: Cell) -> None:
     """Two lists that choose the cell without a mouse on a small square."""
     st.session_state["cell_label"], st.session_state["cell_predicted"] = cell.row, cell.column
-    options = [None, *range(len(view.entries))]
     label, predicted = st.columns(2)
     for column, title, key in ((label, "Labelled", "cell_label"), (predicted, "Predicted", "cell_predicted")):
         column.selectbox(
-            title, options, key=key, on_change=_choose_listed, args=(view,),
-            format_func=lambda place: ANY if place is None else shown_name(view.entries[place]),
+            title, range(len(view.entries)), index=None, placeholder=ANY, key=key, on_change=_choose_listed,
+            args=(view,), format_func=lambda place: shown_name(view.entries[place]),
         )  # fmt: skip
 
 

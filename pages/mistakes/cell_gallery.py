@@ -15,7 +15,7 @@ from pages.mistakes.cell import Cell, choose, name_of, shown_name
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
 from pages.shared.pictures import gallery_items
-from pages.shared.state import Workspace
+from pages.shared.state import Workspace, escaped
 
 PAGE_SIZE = 24
 STRIP_SIZE = 4
@@ -58,12 +58,15 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
             label_visibility="collapsed",
         )  # fmt: skip
         if len(indices) > PAGE_SIZE:
-            with controls:
-                page = st.pagination(math.ceil(len(indices) / PAGE_SIZE), key="gallery_page")
+            with controls, st.container(key="gallery_page"):
+                # A key of its own for each cell, so that another cell begins at its first page.
+                pages = math.ceil(len(indices) / PAGE_SIZE)
+                page = st.pagination(pages, key=f"page_of_{name_of(view, cell)}", width="stretch")
     ordered = sorted_images(predictions, indices, by)
     shown = ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     identifiers = predictions.images["id"].to_numpy()
-    sequence = identifiers[ordered]
+    sequence = identifiers[ordered].tolist()
+    st.session_state["gallery_sequence"] = sequence
     gallery(
         gallery_items(predictions, shown),
         key="mistake_gallery",
@@ -80,11 +83,13 @@ def _comparison(predictions: Predictions, view: MatrixView, cell: Cell) -> None:
     for side, entry in (("label", cell.row), ("predicted", cell.column)):
         assert entry is not None
         indices = images_of(predictions, view, Cell(entry, entry))
+        # A folded group's diagonal also holds mistakes within the group.
+        indices = indices[predictions.labels[indices] == predictions.predicted[indices]]
         name = name_of(view, Cell(entry, entry))
         heading = st.container(
             horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
         )
-        heading.markdown(f"**{shown_name(view.entries[entry])}**, rightly recognised")
+        heading.markdown(f"**{escaped(shown_name(view.entries[entry]))}**, rightly recognised")
         if len(indices) > STRIP_SIZE:
             heading.button(
                 f"All {len(indices):,}", key=f"all_{side}", type="tertiary", on_click=choose, args=(name,)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.cell_name import cell_name
 from analysis.confusable import worst_cells
-from analysis.metrics import accuracy, per_class, top_k_accuracy
+from analysis.metrics import accuracy, accuracy_of, per_class
 from models.predictions import Predictions
 from pages.shared import cached, state
 from pages.shared.charts import confidence_chart
@@ -31,8 +31,8 @@ def figures(predictions: Predictions, n_crossing: int) -> None:
             help=f"{overall.words}. The interval is Wilson's: how far chance alone could move the figure.",
         )  # fmt: skip
         st.metric("95 % interval", f"{overall.low:.1%} – {overall.high:.1%}", border=True)
-        if predictions.probabilities is not None and len(predictions.class_names) > 5:
-            top_5 = top_k_accuracy(predictions.probabilities, predictions.labels, 5)
+        if predictions.has_probabilities and len(predictions.class_names) > 5:
+            top_5 = accuracy_of(int((predictions.images["label_rank"] < 5).sum()), overall.n)
             st.metric("Label among top 5", f"{top_5.rate:.1%}", border=True, help=top_5.words)
         st.metric("Mistakes", f"{overall.n - overall.right:,}", border=True, help=f"of {overall.n:,} images")
         if predictions.groups:
@@ -103,8 +103,8 @@ def class_table(fingerprint: str, predictions: Predictions) -> None:
     rows = event["selection"]["rows"]
     if rows:
         name = table.sort_values("recall", kind="stable").iloc[rows[0]]["class"]
-        st.session_state.pop("cell", None)
-        st.switch_page(state.MATRIX_PAGE, query_params={**open_query(), "cell": cell_name(name, None)})
+        st.session_state["cell"] = cell_name(name, None)
+        st.switch_page(state.MATRIX_PAGE)
 
 
 def confidences(predictions: Predictions) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 from PIL import Image
 
-from models.errors import AttributionError
-from pages.shared import state
+from models.errors import AttributionError, ImagesError
+from pages.shared import cached, state
 from pages.shared.halves import halves
 from pages.shared.job_panel import duration_words
 
@@ -66,13 +66,13 @@ class Subject:
     Args:
         network: the network.
         image: the picture, upright, RGB, at its own size.
-        image_key: names the picture's content in the workspace.
+        path: the picture's file.
         asked: the classes whose evidence is shown, side by side.
     """
 
     network: Network
     image: Image.Image
-    image_key: str
+    path: Path
     asked: Sequence[Asked]
 
 
@@ -92,7 +92,7 @@ def _method_row(subject: Subject, key: str, base: str, *, slider: bool) -> None:
     method = METHODS[key]
     try:
         found = _attributions(subject, key)
-    except AttributionError as error:
+    except (AttributionError, ImagesError) as error:
         st.info(f"**{method.label}.** {state.escaped(str(error))}", icon=":material/info:")
         return
     maps = [_map(subject, asked, one) for asked, one in zip(subject.asked, found, strict=True)]
@@ -135,13 +135,16 @@ def _frame(subject: Subject) -> str:
 def _attributions(subject: Subject, key: str) -> tuple[Attribution, ...]:
     from analysis.attribution import METHODS
     from analysis.attribution.saved import saved_steps
+    from models.image_input import image_input
 
+    # What the network was shown when it predicted, to the last pixel.
+    inputs = image_input(subject.path, subject.network.preprocessing)
     label = METHODS[key].label
     targets = [asked.index for asked in subject.asked]
     place = st.empty()
     found: tuple[Attribution, ...] = ()
     for step in saved_steps(
-        state.store(), subject.network, subject.image, targets, key, image_key=subject.image_key
+        state.store(), subject.network, inputs, targets, key, image_key=cached.content_key(subject.path)
     ):
         found = step.attributions
         if step.fraction < 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,10 +15,11 @@ from analysis.axis import MatrixView, matrix_view
 from analysis.confusion import confusion_counts
 from analysis.ordering import Order, class_order
 from analysis.rare_errors import RareError, rare_errors
-from models.errors import PredictionsError
+from models.errors import CheckpointError, PredictionsError
 from models.evaluation import EvaluationSpec
 from models.predictions import Predictions, saved_predictions
 from models.recent import recent
+from models.saved_predictions import saved_network
 from pages.shared import state
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def order(fingerprint: str, by: Order) -> npt.NDArray[np.intp]:
     return class_order(counts(fingerprint), by=by, class_names=predictions(fingerprint).class_names)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=6, show_spinner=False)
 def view(
     fingerprint: str, by: Order, folded: tuple[str, ...], shown: tuple[str, ...], min_count: int
 ) -> MatrixView:
@@ -90,14 +91,21 @@ def network(spec: EvaluationSpec, fingerprint: str) -> Network:
     """The network of an evaluation, shared by all sessions.
 
     Raises:
-        CheckpointError: the file has changed or is gone.
+        CheckpointError: the file is gone, or holds other weights than those that made the predictions.
     """
     # Imported here: torch takes seconds, and a saved evaluation opens without it.
     from models.evaluation import opened_network
 
+    made = predictions(fingerprint)
     opened = opened_network(spec)
     if opened.placeholder_names:
-        return opened.with_class_names(predictions(fingerprint).class_names, "the images")
+        opened = opened.with_class_names(made.class_names, "the images")
+    if opened.fingerprint != made.network_fingerprint:
+        raise CheckpointError(
+            f"{spec.checkpoint} has changed since it made these predictions, so it can't explain them.",
+            next_step="Open the model and images again: the present checkpoint is then evaluated.",
+            title="Another network than the one that was evaluated",
+        )
     return opened
 
 
@@ -107,22 +115,13 @@ def other_evaluations(workspace: state.Workspace) -> dict[str, str]:
     Returns:
         What a person calls the images, to the fingerprint of the evaluation; only those with embeddings.
     """
-    own = _network_part(workspace.spec.to_json())
+    own = predictions(workspace.fingerprint).network_fingerprint
     found: dict[str, str] = {}
     for entry in recent(state.store(), limit=50):
-        alike = entry.is_saved and "checkpoint" in entry.spec and _network_part(entry.spec) == own
-        if alike and entry.fingerprint != workspace.fingerprint:
-            images = Path(entry.spec["images"])
-            words = f"{images.parent.name}/{images.name}" + (
-                f" ({split})" if (split := entry.spec["split"]) else ""
-            )
-            if predictions(entry.fingerprint).embeddings is not None:
-                found.setdefault(words, entry.fingerprint)
+        other = entry.fingerprint != workspace.fingerprint and "images" in entry.spec
+        if own and other and saved_network(state.store(), entry.fingerprint) == (own, True):
+            found.setdefault(state.images_words(EvaluationSpec.from_json(entry.spec)), entry.fingerprint)
     return found
-
-
-def _network_part(spec: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in spec.items() if name not in ("images", "groups", "split", "limit")}
 
 
 def content_key(path: Path) -> str:

@@ -39,9 +39,11 @@ def inspect(image: str, sequence: npt.NDArray[np.object_] | Sequence[str]) -> No
 
 
 def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
-    """Draw the inspector if an image is open; call it last on a page."""
-    if "image" not in st.session_state and "image" in st.query_params:
-        inspect(st.query_params["image"], [st.query_params["image"]])
+    """Draw the inspector if an image is open; call it last on a page, after its gallery."""
+    asked = st.query_params.get("image")
+    if "image" not in st.session_state and asked is not None:
+        shown = st.session_state.get("gallery_sequence", [])
+        inspect(asked, shown if asked in shown else [asked])
     image = st.session_state.get("image")
     if image is None:
         return
@@ -49,7 +51,9 @@ def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
         close_inspector()
         st.info("The image of this link is not among these images.")
         return
-    st.dialog("Image", width="large", on_dismiss=close_inspector)(_inspector)(workspace, predictions)
+    st.dialog("Image", width="large", on_dismiss=close_inspector)(state.explained(_inspector))(
+        workspace, predictions
+    )
 
 
 def close_inspector() -> None:
@@ -209,5 +213,4 @@ def _evidence(workspace: Workspace, predictions: Predictions, position: int, pic
         st.caption("These predictions came from a table, so there is no network to ask.")
         return
     network = cached.network(workspace.spec, workspace.fingerprint)
-    path = predictions.absolute(row["path"])
-    attribution_grid(Subject(network, picture, cached.content_key(path), asked))
+    attribution_grid(Subject(network, picture, predictions.absolute(row["path"]), asked))

@@ -38,6 +38,7 @@ def progress_words(job: JobStatus) -> str:
 
 
 @st.fragment(run_every=REFRESH_SECONDS)
+@state.explained
 def _running_panel(identifier: str) -> None:
     job = state.running_jobs().status(identifier)
     if not job.is_active or state.has_predictions(job):
@@ -48,7 +49,8 @@ def _running_panel(identifier: str) -> None:
         key="cancel_job",
         icon=":material/stop_circle:",
         disabled=job.state == "cancelling",
-        on_click=lambda: state.running_jobs().cancel(identifier),
+        on_click=_cancel,
+        args=(identifier,),
     )
 
 
@@ -88,5 +90,11 @@ def _ended_panel(job: JobStatus) -> None:
         st.page_link(state.SETUP_PAGE, label="Choose another model or images", icon=":material/folder_open:")
 
 
+@state.explained
+def _cancel(identifier: str) -> None:
+    state.running_jobs().cancel(identifier)
+
+
+@state.explained
 def _go_on(identifier: str) -> None:
     st.session_state["job"] = state.running_jobs().resume(identifier)

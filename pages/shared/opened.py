@@ -19,7 +19,7 @@ def opened_predictions() -> tuple[state.Workspace, Predictions]:
     if workspace is None:
         _say_what_is_missing()
         st.stop()
-    st.session_state.pop("job", None)
+    st.session_state["job"] = None
     return workspace, cached.predictions(workspace.fingerprint)
 
 

@@ -19,7 +19,4 @@ def sidebar() -> None:
         st.caption("Model")
         st.markdown(f"**{state.escaped(Path(spec.checkpoint).name)}**", help=state.escaped(spec.checkpoint))
         st.caption("Images")
-        images = Path(spec.images)
-        st.markdown(
-            f"**{state.escaped(f'{images.parent.name}/{images.name}')}**", help=state.escaped(spec.images)
-        )
+        st.markdown(f"**{state.escaped(state.images_words(spec))}**", help=state.escaped(spec.images))

@@ -7,20 +7,29 @@ the store or in the caches of pages/shared/cached.py. The URL repeats what is op
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ParamSpec
 
 import streamlit as st
 
-from models.errors import ErrorscopeError
+from models.errors import ErrorscopeError, JobError
 from models.evaluation import THUMBNAILS_PHASE, EvaluationSpec, evaluation_of
 from models.jobs import Jobs, JobStatus, jobs
 from models.recent import recent
 from models.store import Store, default_store
 
+P = ParamSpec("P")
 MATRIX_PAGE = "pages/mistakes/confusion_matrix.py"
 OVERVIEW_PAGE = "pages/mistakes/overview.py"
 SETUP_PAGE = "pages/open/setup.py"
-_LOOKED_AT = ("cell", "written_cell", "image", "sequence", "gallery_page")
+_LOOKED_AT = (
+    *("cell", "written_cell", "image", "sequence", "gallery_sequence"),
+    *("folded", "classes", "at_least"),
+)
+"""What belongs to one model's classes and images, in the session and in the URL."""
 
 
 @dataclass(frozen=True)
@@ -57,28 +66,23 @@ def open_model(spec: EvaluationSpec) -> None:
 
     Args:
         spec: the checkpoint, the images and how to read them.
+
+    Raises:
+        ErrorscopeError: the images cannot be opened; what was open before stays open.
     """
+    fingerprint = evaluation_of(spec, store())
+    job = None
+    if fingerprint is None:
+        job = running_jobs().submit("evaluate", spec.to_json(), title=spec.title())
+    # All at once, so that an error never leaves the predictions of one model under the name of another.
     st.session_state["spec"] = spec.to_json()
-    st.session_state.pop("job", None)
-    st.session_state["fingerprint"] = evaluation_of(spec, store())
-    if st.session_state["fingerprint"] is None:
-        st.session_state["job"] = running_jobs().submit("evaluate", spec.to_json(), title=spec.title())
-    write_url(spec)
-
-
-def open_saved(spec: EvaluationSpec) -> None:
-    """Make an evaluated ``spec`` what this session has open, and keep the cell and image of the URL.
-
-    Args:
-        spec: a model and images whose evaluation is saved.
-    """
-    st.session_state["spec"] = spec.to_json()
-    st.session_state.pop("fingerprint", None)
+    st.session_state["fingerprint"] = fingerprint
+    st.session_state["job"] = job
     write_url(spec)
 
 
 def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> EvaluationSpec | None:
-    """The choices with which this model and these images were evaluated here before.
+    """The choices with which the files of a link were opened here before.
 
     Args:
         model: the checkpoint's path, as a URL names it.
@@ -86,17 +90,18 @@ def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> Eval
         launched: what the server was started with; it counts as known.
 
     Returns:
-        The latest such choices whose evaluation is still there; None if there are none.
+        What the server was started with, an evaluation that runs, or the latest saved one; None if no
+        person of this machine ever opened these files.
     """
-    specs = [EvaluationSpec.from_json(entry.spec) for entry in recent(store(), limit=200) if entry.is_saved]
-    if launched is not None:
-        specs.insert(0, launched)
-    fitting = (spec for spec in specs if (spec.checkpoint, spec.images) == (model, images))
-    return next((spec for spec in fitting if evaluation_of(spec, store()) is not None), None)
+    specs = [] if launched is None else [launched]
+    running = [job.spec for job in running_jobs().list() if job.is_active and job.kind == "evaluate"]
+    saved = [entry.spec for entry in recent(store(), limit=200) if entry.is_saved and "images" in entry.spec]
+    specs += [EvaluationSpec.from_json(spec) for spec in (*running, *saved)]
+    return next((spec for spec in specs if (spec.checkpoint, spec.images) == (model, images)), None)
 
 
 def forget_view() -> None:
-    """Drop what was looked at: it belongs to the model that was open before."""
+    """Drop what was looked at and filtered: it belongs to the model that was open before."""
     for name in _LOOKED_AT:
         st.session_state.pop(name, None)
         if name in st.query_params:
@@ -113,8 +118,15 @@ def write_url(spec: EvaluationSpec) -> None:
 def evaluation_job() -> JobStatus | None:
     """The evaluation job this session waits for; None where there is none, or its predictions are saved."""
     identifier = st.session_state.get("job")
-    job = running_jobs().status(identifier) if identifier else None
-    return None if job is None or has_predictions(job) else job
+    if not identifier:
+        return None
+    try:
+        job = running_jobs().status(identifier)
+    except JobError:
+        # The workspace was deleted under the running server; the job went with it.
+        st.session_state["job"] = None
+        return None
+    return None if has_predictions(job) else job
 
 
 def has_predictions(job: JobStatus) -> bool:
@@ -142,6 +154,25 @@ def explain(error: ErrorscopeError) -> None:
     st.error(
         f"**{error.title}.** {escaped(error.message)}\n\n{escaped(error.next_step)}", icon=":material/error:"
     )
+
+
+def explained(function: Callable[P, None]) -> Callable[P, None]:
+    """The error boundary of a fragment, a dialog or a callback: Streamlit runs these outside of app.py's."""
+
+    @functools.wraps(function)
+    def bounded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+        except ErrorscopeError as error:
+            explain(error)
+
+    return bounded
+
+
+def images_words(spec: EvaluationSpec) -> str:
+    """What a person calls the images of a spec: the last two folders, and the split."""
+    path = Path(spec.images)
+    return f"{path.parent.name}/{path.name}" + (f" ({spec.split})" if spec.split else "")
 
 
 def escaped(text: str) -> str:

@@ -110,6 +110,62 @@ def test_a_row_label_shows_all_images_of_the_class(matrix_page: Page, sample_ser
     assert set(gallery_ids(matrix_page)) <= wanted
 
 
+def test_a_column_label_shows_all_images_called_so(matrix_page: Page, sample_server: Server) -> None:
+    predictions = evaluation(sample_server)
+    _, predicted = worst_error(predictions)
+    click_entry(matrix_page, None, matrix_order(matrix_page).index(predicted))
+    expect(matrix_page).to_have_url(re.compile(f"cell=%2F{predicted}"))
+    expect(matrix_page.get_by_text(f"images called {predicted}")).to_be_visible()
+    assert set(gallery_ids(matrix_page)) <= ids_of(predictions, None, predicted)
+
+
+def test_pages_of_a_long_row_hold_all_its_images_and_the_next_cell_begins_at_its_first(
+    matrix_page: Page, sample_server: Server
+) -> None:
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    wanted = ids_of(predictions, label, None)
+    assert len(wanted) > 24
+    order = matrix_order(matrix_page)
+    click_entry(matrix_page, order.index(label), None)
+    buttons = matrix_page.locator(".st-key-mistake_gallery button[data-image-id]")
+    expect(buttons).to_have_count(24)
+    first = set(gallery_ids(matrix_page))
+    matrix_page.locator(".st-key-gallery_page").get_by_role("button", name="Page 2").click()
+    expect(buttons).to_have_count(len(wanted) - 24)
+    assert first | set(gallery_ids(matrix_page)) == wanted
+    click_entry(matrix_page, order.index(predicted), None)
+    expect(buttons).to_have_count(24)
+    buttons.first.click()
+    expect(matrix_page.locator(".st-key-image_inspector")).to_contain_text("1 of ")
+
+
+def test_the_matrix_and_its_images_stand_side_by_side_on_a_wide_screen(matrix_page: Page) -> None:
+    expect(matrix_page.locator(".st-key-mistake_gallery button").first).to_be_visible()
+    matrix = matrix_page.locator(".st-key-confusion_matrix").bounding_box()
+    images = matrix_page.locator(".st-key-mistake_gallery").bounding_box()
+    assert matrix and images
+    assert images["x"] >= matrix["x"] + matrix["width"]
+    assert images["y"] < matrix["y"] + matrix["height"]
+
+
+def test_the_comparison_of_folded_groups_holds_right_images_only(
+    matrix_page: Page, sample_server: Server
+) -> None:
+    predictions = evaluation(sample_server)
+    matrix_page.goto(f"{sample_server.url}/?folded=cat&folded=dog&cell=group:cat/group:dog")
+    strip = matrix_page.locator(".st-key-compare_label button[data-image-id]")
+    expect(strip.first).to_be_visible(timeout=60_000)
+    right = set(predictions.images["id"][predictions.labels == predictions.predicted])
+    assert set(gallery_ids(matrix_page, "compare_label")) <= right
+    names = list(predictions.class_names)
+    n_right = sum(
+        predictions.groups[names[label]] == "cat" and label == called
+        for label, called in zip(predictions.labels, predictions.predicted, strict=True)
+    )
+    expect(matrix_page.get_by_role("button", name=f"All {n_right}")).to_be_visible()
+
+
 def test_the_lists_choose_a_cell_too(matrix_page: Page, sample_server: Server) -> None:
     predictions = evaluation(sample_server)
     label, predicted = worst_error(predictions)
@@ -137,9 +193,7 @@ def test_an_image_opens_with_both_attributions_and_survives_a_reload(
     inspector = matrix_page.locator(".st-key-image_inspector")
     expect(inspector).to_contain_text(f"{label} called {predicted}")
     for method in ("grad_cam", "smooth_grad"):
-        maps = inspector.locator(
-            f".st-key-attribution_{method} img.relevance, .st-key-attribution_{method} .word"
-        )
+        maps = inspector.locator(f".st-key-attribution_{method} img.relevance")
         expect(maps).to_have_count(2, timeout=60_000)
     expect(matrix_page).to_have_url(re.compile(f"image={image}"))
     matrix_page.reload()
@@ -174,7 +228,7 @@ def test_an_unknown_cell_in_the_url_is_said_and_does_not_break_the_page(
     sample_server: Server, open_page: Opener
 ) -> None:
     page = open_page(f"{sample_server.url}/?cell=unicorn/dragon")
-    expect(page.get_by_text("is not in this view")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("There is no cell")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-mistake_gallery button").first).to_be_visible()
 
 

@@ -47,3 +47,12 @@ def test_the_rare_errors_are_the_oddest_and_open(overview: Page, sample_server: 
     expect(overview.locator(".st-key-image_inspector")).to_contain_text(
         f"{odd[0].label} called {odd[0].predicted}"
     )
+
+
+def test_the_address_still_names_what_is_open_after_a_change_of_page(overview: Page) -> None:
+    expect(overview).to_have_url(re.compile("model=.*images="))
+    overview.reload()
+    expect(overview.locator(".st-key-figures")).to_be_visible(timeout=60_000)
+    overview.get_by_role("link", name="Confusion matrix").click()
+    expect(overview.locator(".st-key-mistake_gallery button").first).to_be_visible()
+    expect(overview).to_have_url(re.compile("model=.*images="))
