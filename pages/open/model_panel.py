@@ -11,7 +11,8 @@ import streamlit as st
 
 from models.class_names import check_count, read_class_names
 from models.errors import CheckpointNotTrusted, ErrorscopeError, WeightsMismatch
-from models.uploads import kept_file
+from models.evaluation import COMPANIONS
+from pages.open.given_file import FileState, file_state, given_path, typed_path
 from pages.open.preprocessing_form import preprocessing_form
 from pages.shared import state
 
@@ -31,67 +32,57 @@ class ModelChoice:
     preprocessing: dict[str, Any] | None
     trust_code: bool
     summary: CheckpointSummary | None
+    problem: str = ""
+    """Why the model cannot be evaluated though it was recognised; "" where it can."""
 
 
-def given_path(what: str, asked: str, key: str, suffixes: list[str], help_text: str) -> str:
-    """A path on this machine, or an uploaded file kept in the workspace.
-
-    Args:
-        what: the field's label.
-        asked: the path to begin with.
-        key: prefix of the widgets' keys.
-        suffixes: what the uploader takes.
-        help_text: what kinds of file will do.
-    """
-    if asked and f"{key}_path" not in st.session_state:
-        st.session_state[f"{key}_path"] = asked
-    path = st.text_input(what, key=f"{key}_path", help=help_text, placeholder="/path/on/this/machine")
-    with st.expander("Or upload it"):
-        upload = st.file_uploader("File", type=suffixes, key=f"{key}_upload", label_visibility="collapsed")
-    if upload is not None:
-        return str(kept_file(state.store(), upload.name, upload.getvalue()))
-    return str(Path(path.strip().strip("'\"")).expanduser().absolute()) if path and path.strip() else ""
-
-
-def model_panel(asked: str) -> ModelChoice:
+def model_panel(*, is_waiting: bool) -> ModelChoice:
     """Ask for the checkpoint, and say what was recognised.
 
     Args:
-        asked: the path a link named, or "".
+        is_waiting: whether the file must not be read yet.
     """
     st.subheader("Model")
     path = given_path(
-        "Checkpoint file", asked, "model", SUFFIXES,
+        "Checkpoint file", "model", SUFFIXES,
         "Weights of a torchvision classifier (state_dict, also wrapped by Lightning or DataParallel; .safetensors), "
         "or a TorchScript / torch.export program.",
     )  # fmt: skip
     if not path:
         st.caption("No checkpoint is chosen yet.")
         return ModelChoice("", None, None, None, False, None)
+    if is_waiting:
+        st.caption("Not read yet.")
+        return ModelChoice(path, None, None, None, False, None)
     trust = _trust(path)
     names = st.text_input(
         "File of class names (optional)", key="model_classes", placeholder="classes.txt or classes.json",
         help="One name a line, or JSON, in the order of the network's outputs. Without it, the checkpoint's own names "
         "or the image folders' are used.",
     )  # fmt: skip
-    return _recognised(path, names.strip() if names else "", trust)
+    return _recognised(path, typed_path(names), trust)
 
 
 def _trust(path: str) -> bool:
-    if path not in st.session_state.get("programs", []):
+    """Trust is given to one content of one file: another file, or a changed one, asks again."""
+    program = (path, *file_state(path))
+    if program not in st.session_state.get("programs", set()):
         return False
     return st.checkbox(
-        "I trust this file: it is a program and will be run on this machine", key="model_trust"
+        "I trust this file: it is a program and will be run on this machine",
+        key=f"model_trust_{'_'.join(map(str, program))}",
     )
 
 
 def _recognised(path: str, names: str, trust: bool) -> ModelChoice:
     nothing = ModelChoice(path, None, names or None, None, trust, None)
+    program = (path, *file_state(path))
     try:
-        summary = _named(_summary(path, _changed(path), None, trust), names)
+        summary, architecture = _chosen(path, names, trust)
     except CheckpointNotTrusted as error:
-        if path not in st.session_state.setdefault("programs", []):
-            st.session_state["programs"].append(path)
+        programs = st.session_state.setdefault("programs", set())
+        if program not in programs:
+            programs.add(program)
             st.rerun()
         state.explain(error)
         return nothing
@@ -99,20 +90,30 @@ def _recognised(path: str, names: str, trust: bool) -> ModelChoice:
         state.explain(error)
         _show_keys(error)
         return nothing
-    architecture = None
-    if len(summary.architectures) > 1:
-        architecture = _asked_architecture(summary.architectures)
-        if architecture is None:
-            return nothing
-        summary = _named(_summary(path, _changed(path), architecture, trust), names)
+    if summary is None:
+        return nothing
     _show_summary(summary)
-    changed = preprocessing_form(path, summary.preprocessing.to_json())
-    return ModelChoice(path, architecture, names or None, changed, trust, summary)
+    origin = repr((path, _states(path), summary.architectures))
+    form = preprocessing_form(path, summary.preprocessing.to_json(), origin)
+    return ModelChoice(path, architecture, names or None, form.changed, trust, summary, form.problem)
 
 
-def _changed(path: str) -> int:
-    """When the file was last changed (ns), so that another file under the same path is read anew."""
-    return Path(path).stat().st_mtime_ns if Path(path).is_file() else 0
+def _chosen(path: str, names: str, trust: bool) -> tuple[CheckpointSummary | None, str | None]:
+    """The summary (None until one of several architectures is chosen) and the chosen architecture, if any."""
+    summary = _named(_summary(path, _states(path), None, trust), names)
+    if len(summary.architectures) == 1:
+        return summary, None
+    architecture = _asked_architecture(summary.architectures)
+    if architecture is None:
+        return None, None
+    return _named(_summary(path, _states(path), architecture, trust), names), architecture
+
+
+def _states(path: str) -> tuple[FileState, ...]:
+    """The states of the checkpoint and of the files beside it that change how it is read."""
+    checkpoint = Path(path)
+    beside = [pattern.format(stem=checkpoint.stem) for pattern in COMPANIONS]
+    return file_state(path), *(file_state(checkpoint.parent / name) for name in beside)
 
 
 def _asked_architecture(candidates: Sequence[str]) -> str | None:
@@ -123,7 +124,9 @@ def _asked_architecture(candidates: Sequence[str]) -> str | None:
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading the checkpoint…")
-def _summary(path: str, changed: int, architecture: str | None, trust: bool) -> CheckpointSummary:
+def _summary(
+    path: str, states: tuple[FileState, ...], architecture: str | None, trust: bool
+) -> CheckpointSummary:
     # Imported here: torch takes seconds, and the page should be there before.
     from models.checkpoint import inspect_checkpoint
 
@@ -134,7 +137,7 @@ def _named(summary: CheckpointSummary, names: str) -> CheckpointSummary:
     """The summary with the class names of a file of the person's own, where they gave one."""
     if not names:
         return summary
-    source = Path(names).expanduser()
+    source = Path(names)
     read = check_count(read_class_names(source), summary.n_classes, source.name)
     return replace(summary, class_names=read, class_names_source=source.name)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +16,56 @@ from pages.shared import state
 INTERPOLATIONS = ["bilinear", "bicubic", "nearest"]
 
 
-def preprocessing_form(path: str, default: dict[str, Any]) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class PreprocessingChoice:
+    """What the form holds.
+
+    Args:
+        changed: the preprocessing as plain data; None where it is the default.
+        problem: why what was typed cannot be used; "" where it can.
+    """
+
+    changed: dict[str, Any] | None
+    problem: str = ""
+
+
+def preprocessing_form(path: str, default: dict[str, Any], origin: str) -> PreprocessingChoice:
     """Show the preprocessing and let it be changed.
 
     Args:
-        path: the checkpoint; its changes are kept apart from those of other files.
-        default: the architecture's usual preprocessing as plain data.
-
-    Returns:
-        The changed preprocessing as plain data; None where it is the default or makes no sense.
+        path: the checkpoint.
+        default: the preprocessing it brings along or its architecture's usual one, as plain data.
+        origin: names the state of the checkpoint and its architecture; changes made for one are not
+            carried over to another.
     """
     with st.expander(f"Preprocessing: {_words(default)}"):
         st.caption(
             "These must be the values the network was trained with; wrong ones cost accuracy without a warning."
         )
-        values = _fields(path, default)
+        values = _fields(_key(default, origin), default)
         try:
             checked = _checked(values)
         except PreprocessingError as error:
-            state.explain(error)
-            return None
-        st.download_button(
-            "Save as a file", json.dumps(checked, indent=1), file_name=f"{Path(path).stem}.preprocessing.json",
-            mime="application/json", on_click="ignore", type="tertiary", icon=":material/download:",
-            help="Beside the checkpoint, under this name, it is read by itself.", key="save_preprocessing",
-        )  # fmt: skip
-    return None if checked == default else checked
+            problem = error
+        else:
+            _save_button(path, checked)
+            return PreprocessingChoice(None if checked == default else checked)
+    # Outside of the expander: it must be seen while that is folded.
+    state.explain(problem)
+    return PreprocessingChoice(None, problem.message)
+
+
+def _key(default: dict[str, Any], origin: str) -> str:
+    digest = hashlib.blake2b(f"{origin} {default}".encode("utf-8", "surrogateescape"), digest_size=8)
+    return f"preprocessing_{digest.hexdigest()}"
+
+
+def _save_button(path: str, values: dict[str, Any]) -> None:
+    st.download_button(
+        "Save as a file", json.dumps(values, indent=1), file_name=f"{Path(path).stem}.preprocessing.json",
+        mime="application/json", on_click="ignore", type="tertiary", icon=":material/download:",
+        help="Beside the checkpoint, under this name, it is read by itself.", key="save_preprocessing",
+    )  # fmt: skip
 
 
 def _words(values: dict[str, Any]) -> str:
@@ -48,8 +74,7 @@ def _words(values: dict[str, Any]) -> str:
     return f"{resize}, {crop}, {values['interpolation']}"
 
 
-def _fields(path: str, default: dict[str, Any]) -> dict[str, Any]:
-    key = f"preprocessing_{path}"
+def _fields(key: str, default: dict[str, Any]) -> dict[str, Any]:
     left, right = st.columns(2)
     resize = left.text_input(
         "Resize the shorter side to (pixels)", _size_text(default["resize"]), key=f"{key}_resize",
@@ -82,7 +107,8 @@ def _size_text(size: int | list[int] | None) -> str:
 
 
 def _triple_text(values: list[float]) -> str:
-    return ", ".join(f"{value:g}" for value in values)
+    # As many digits as bring the same number back: an untouched form must equal the default.
+    return ", ".join(map(repr, values))
 
 
 def _numbers(name: str, text: str, kind: type[int] | type[float]) -> list[Any]:

@@ -8,6 +8,7 @@ from models.class_names import check_labels
 from models.errors import ClassNamesMismatch, ErrorscopeError
 from models.evaluation import EvaluationSpec
 from models.recent import RecentEvaluation, recent
+from pages.open import starting_values
 from pages.open.images_panel import ImagesChoice, images_panel
 from pages.open.model_panel import ModelChoice, model_panel
 from pages.shared import sample, state
@@ -28,7 +29,7 @@ def shortcuts() -> None:
             spec = EvaluationSpec.from_json(entry.spec)
             accuracy = "" if entry.accuracy is None else f" · {entry.accuracy:.1%}"
             st.button(
-                f"{spec.title()}{accuracy}",
+                f"{state.escaped(spec.title())}{accuracy}",
                 key=f"recent_{place}", icon=":material/history:", on_click=_open, args=(spec,),
                 help=state.escaped(f"{spec.checkpoint} on {spec.images}, {entry.n_images:,} images"),
             )  # fmt: skip
@@ -41,7 +42,7 @@ def _recent() -> list[RecentEvaluation]:
 
 
 def _open(spec: EvaluationSpec) -> None:
-    st.session_state.pop("asked", None)
+    starting_values.forget_link()
     state.forget_view()
     try:
         state.open_model(spec)
@@ -79,13 +80,11 @@ def names_agree(model: ModelChoice, images: ImagesChoice) -> bool:
 def evaluate_button(model: ModelChoice, images: ImagesChoice) -> None:
     """Start the evaluation once both sides are recognised and agree."""
     if model.summary is None or images.image_set is None:
-        st.button(
-            "Evaluate",
-            type="primary",
-            disabled=True,
-            key="evaluate",
-            help="Choose a checkpoint and images first.",
-        )
+        _disabled_button("Choose a checkpoint and images first.")
+        return
+    if model.problem:
+        _disabled_button("Correct the preprocessing first.")
+        st.caption(f"Correct the preprocessing first: {state.escaped(model.problem)}")
         return
     if not names_agree(model, images):
         return
@@ -111,6 +110,17 @@ def evaluate_button(model: ModelChoice, images: ImagesChoice) -> None:
     )
 
 
+def _disabled_button(reason: str) -> None:
+    st.button("Evaluate", type="primary", disabled=True, key="evaluate", help=reason)
+
+
+def _link_question() -> None:
+    st.info("This link names a model and images that were not evaluated here yet. Check them, then evaluate.")
+    st.button(
+        "Check these files", key="check_asked", icon=":material/search:", on_click=starting_values.check_asked
+    )
+
+
 def page() -> None:
     """Draw the page."""
     if st.session_state.pop("go_to_matrix", False):
@@ -125,17 +135,16 @@ def page() -> None:
     error = st.session_state.pop("setup_error", None)
     if error is not None:
         state.explain(error)
-    if "asked" in st.session_state:
-        st.info(
-            "This link names a model and images that were not evaluated here yet. Check them, then evaluate."
-        )
+    starting_values.fill_fields()
+    is_waiting = starting_values.is_waiting()
+    if is_waiting:
+        _link_question()
     shortcuts()
     left, right = halves("setup")
-    asked = st.session_state.get("asked", {})
     with left, st.container(border=True, key="open_model"):
-        model = model_panel(asked.get("model", ""))
+        model = model_panel(is_waiting=is_waiting)
     with right, st.container(border=True, key="open_images"):
-        images = images_panel(asked.get("images", ""))
+        images = images_panel(is_waiting=is_waiting)
     evaluate_button(model, images)
 
 

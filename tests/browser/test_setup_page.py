@@ -1,5 +1,6 @@
 """Choosing a checkpoint and images: what was recognised, what is wrong, and the way to the matrix."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,10 @@ def test_a_checkpoint_and_a_folder_are_recognised_and_evaluated(setup_page: Page
     setup_page.locator(".st-key-evaluate button").first.click()
     expect(setup_page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
     expect(setup_page.get_by_text("right (", exact=False).first).to_be_visible()
+    expect(setup_page).to_have_url(re.compile("images=[^&]*pets%2Ftest"))
+    setup_page.reload()
+    expect(setup_page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=60_000)
+    expect(setup_page.get_by_text("pets/test", exact=True)).to_be_visible()
 
 
 def test_wrong_paths_are_said_in_place(setup_page: Page) -> None:
@@ -74,6 +79,28 @@ def test_a_link_to_unknown_files_waits_for_the_person(
     expect(page.get_by_text("were not evaluated here yet")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-model_path input")).to_have_value(str(model))
     expect(page.locator(".st-key-images_path input")).to_have_value(str(images))
+    expect(page.get_by_text("Not read yet.")).to_have_count(2)
+    expect(page.locator(".st-key-evaluate button").first).to_be_disabled()
+    page.locator(".st-key-check_asked button").first.click()
+    expect(page.get_by_text("Recognised")).to_have_count(2, timeout=60_000)
+    expect(page.get_by_text("were not evaluated here yet")).to_have_count(0)
+    expect(page.locator(".st-key-evaluate button").first).to_be_enabled()
+
+
+def test_wrong_preprocessing_is_said_while_the_form_is_folded(setup_page: Page, sample: Path) -> None:
+    fill(setup_page, "model_path", str(sample / "shufflenet_v2_x0_5.pth"))
+    fill(setup_page, "images_path", str(sample / "pets" / "test"))
+    expect(setup_page.locator(".st-key-evaluate button").first).to_be_enabled(timeout=60_000)
+    form = setup_page.get_by_text("Preprocessing: resize")
+    form.click()
+    crop = setup_page.get_by_role("textbox", name="Centre crop (pixels)")
+    crop.fill("wide")
+    crop.press("Enter")
+    expect(setup_page.locator(".st-key-evaluate button").first).to_be_disabled()
+    form.click()
+    expect(crop).to_be_hidden()
+    expect(setup_page.locator(".st-key-open_model [data-testid=stAlert]").last).to_contain_text("wide")
+    expect(setup_page.locator(".st-key-open_model [data-testid=stAlert]").last).to_be_visible()
 
 
 def test_the_sample_is_one_click_away(setup_page: Page) -> None:
