@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from models.predictions import Predictions, saved_predictions
 from models.store import Store
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, start_server
 
 Opener = Callable[..., Page]
 
@@ -260,3 +261,22 @@ def test_the_real_photos_open_with_their_known_mistakes(real_server: Server, ope
     for method in ("grad_cam", "smooth_grad"):
         maps = page.locator(f".st-key-attribution_{method} img.relevance")
         expect(maps).to_have_count(2, timeout=120_000)
+
+
+@pytest.mark.real
+def test_an_evaluation_is_cancelled_and_goes_on_where_it_stood(
+    real: Path, tmp_path: Path, open_page: Opener
+) -> None:
+    weights, images = real / "weights" / "mobilenet_v2_pets34.pth", real / "pets" / "train"
+    server = start_server(tmp_path, "--model", str(weights), "--images", str(images))
+    try:
+        page = open_page(server.url)
+        panel = page.locator(".st-key-job_panel")
+        expect(panel).to_contain_text(re.compile(r"Predicting · [1-9]\d* of 816 images"), timeout=60_000)
+        page.locator(".st-key-cancel_job button").click()
+        expect(panel).to_contain_text(re.compile(r"Cancelled after [\d,]+ of 816 images; they are kept"))
+        page.locator(".st-key-resume_job button").click()
+        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=180_000)
+        expect(page.get_by_text("of 816 right")).to_be_visible()
+    finally:
+        server.stop()
