@@ -59,3 +59,19 @@ def network_fingerprint(
     parts = [weights, architecture, list(class_names), dict(preprocessing_json)]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def evaluation_fingerprint(network_fingerprint: str, images_fingerprint: str) -> str:
+    """The name of what this network says about these images.
+
+    Args:
+        network_fingerprint: over weights, architecture, class names and preprocessing.
+        images_fingerprint: over the images' list, labels, groups, sizes and times.
+
+    Returns:
+        32 hex digits.
+
+    >>> evaluation_fingerprint("a", "b") == evaluation_fingerprint("b", "a")
+    False
+    """
+    return hashlib.sha256(f"{network_fingerprint}\n{images_fingerprint}".encode()).hexdigest()[:32]

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 
 from models.errors import PredictionsError
 from models.file_lock import FileLock
+from models.fingerprints import evaluation_fingerprint
 from models.images import ImageSet
 from models.network import Network
 from models.prediction_join import joined, label_indices
 from models.prediction_parts import PART_SIZE, Parts, Stretch
 from models.prediction_pipeline import Pipeline
 from models.prediction_record import Predictions
-from models.predictions import evaluation_fingerprint
 from models.progress import Progress
 from models.saved_predictions import discard_evaluation, saved_predictions
 from models.store import Store

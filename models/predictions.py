@@ -5,7 +5,6 @@ Needs no torch until something is predicted: opening what was saved takes an ins
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.errors import Cancelled
+from models.fingerprints import evaluation_fingerprint
 from models.images import ImageSet
 from models.prediction_record import SCORE_COLUMNS, Predictions
 from models.prediction_table import predictions_from_table
@@ -37,22 +37,6 @@ __all__ = [
     "save_predictions",
     "saved_predictions",
 ]
-
-
-def evaluation_fingerprint(network_fingerprint: str, images_fingerprint: str) -> str:
-    """The name of what this network says about these images.
-
-    Args:
-        network_fingerprint: over weights, architecture, class names and preprocessing.
-        images_fingerprint: over the images' list, labels, groups, sizes and times.
-
-    Returns:
-        32 hex digits.
-
-    >>> evaluation_fingerprint("a", "b") == evaluation_fingerprint("b", "a")
-    False
-    """
-    return hashlib.sha256(f"{network_fingerprint}\n{images_fingerprint}".encode()).hexdigest()[:32]
 
 
 def predict(

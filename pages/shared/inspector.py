@@ -18,7 +18,6 @@ from pages.shared import cached, state
 from pages.shared.attribution_grid import Asked, Subject, attribution_grid
 from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
 from pages.shared.gallery import gallery
-from pages.shared.halves import halves
 from pages.shared.pictures import gallery_items
 from pages.shared.state import Workspace
 
@@ -85,7 +84,7 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
         except ErrorscopeError as error:
             state.explain(error)
             return
-        left, right = halves("inspector", (0.3, 0.7), "medium")
+        left, right = st.columns([0.3, 0.7], gap="medium")
         with left:
             st.image(picture, width="stretch", caption=_caption(predictions, position, picture))
         with right:
