@@ -84,7 +84,7 @@ def start_session() -> None:
 
 def main() -> None:
     """Draw the sidebar and the page that was asked for."""
-    st.set_page_config(page_title="Errorscope", page_icon=":material/troubleshoot:", layout="wide")
+    st.set_page_config(page_title="Errorscope", page_icon=PAGES_FOLDER / "favicon.png", layout="wide")
     st.html(PAGES_FOLDER / "app.css")
     st.logo(PAGES_FOLDER / "logo.svg", size="large")
     page = st.navigation(

@@ -52,6 +52,8 @@ def matrix_column(view: MatrixView, choices: MatrixChoices, cell: Cell, groups: 
         min_count=view.min_count,
         on_click=lambda click: choose_clicked(view, click),
     )
+    if choices.shown or choices.min_count:
+        st.caption("Totals count all images of a class, also those in rows and columns that are not shown.")
     cell_lists(view, cell)
     st.download_button(
         "Matrix as CSV", lambda: matrix_csv(view), file_name="confusion_matrix.csv", mime="text/csv",
@@ -67,7 +69,9 @@ def controls_and_matrix(workspace: Workspace, predictions: Predictions) -> None:
     choices = matrix_choices(predictions.class_names, groups)
     view = cached.view(workspace.fingerprint, choices.order, choices.folded, choices.shown, choices.min_count)
     if not view.entries:
-        st.info("No class has a mistake that happens so often. Lower the number under “More”.")
+        st.info(
+            "No row has a mistake that happens so often. Lower the number under “More”, or unfold a group."
+        )
         return
     matrix_and_images(workspace, predictions, view, choices)
 

@@ -10,6 +10,7 @@ import streamlit as st
 
 from analysis.ordering import Order
 from pages.shared.matrix import Diagonal, Scale, Values
+from pages.shared.state import escaped
 
 VALUES = {"counts": "Images", "label": "% of label", "prediction": "% of prediction"}
 ORDERS = {"confusion": "Similar classes together", "name": "Name", "accuracy": "Worst first"}
@@ -64,7 +65,7 @@ def _folded(groups: Sequence[str]) -> tuple[str, ...]:
         return ()
     return tuple(
         st.pills(
-            "Fold into one row", list(groups), selection_mode="multi", key="folded", bind="query-params",
+            "Fold into one row", list(groups), selection_mode="multi", key="folded", bind="query-params", format_func=escaped,
             help="A folded group is one row and one column; its classes are added up.",
         )
     )  # fmt: skip

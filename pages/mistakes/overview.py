@@ -96,8 +96,9 @@ def class_table(fingerprint: str, predictions: Predictions) -> None:
             "precision": share,
             "recall": share,
             "f1": share,
-            "support": st.column_config.NumberColumn("images"),
-            "predicted": st.column_config.NumberColumn("called so"),
+            "support": st.column_config.NumberColumn("images", width="small"),
+            "errors": st.column_config.NumberColumn(width="small"),
+            "predicted": st.column_config.NumberColumn("called so", width="small"),
         },
     )
     rows = event["selection"]["rows"]

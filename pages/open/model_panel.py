@@ -160,13 +160,17 @@ def _show_summary(summary: CheckpointSummary) -> None:
 
     names = summary.class_names
     source = "the images" if summary.class_names_source == PLACEHOLDERS else summary.class_names_source
-    shown = f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}" if names else "taken from the images"
+    shown = (
+        f"{', '.join(names[:4])}{', …' if len(names) > 4 else ''}"
+        if names
+        else "taken from the images, in their order"
+    )
     rows = {
         "Architecture": ", ".join(summary.architectures),
         "Weights": f"{summary.n_weights:,} ({summary.size_bytes / 1e6:,.1f} MB)",
         "Classes": f"{summary.n_classes:,}: {shown}",
         "Class names from": source,
-        "Stored as": summary.wrapper or "plain state_dict",
+        "Stored as": summary.wrapper or ("plain state_dict" if summary.kind == "state_dict" else "a program"),
     }
     st.success("Recognised", icon=":material/check_circle:")
     st.markdown("\n".join(f"- {title}: **{state.escaped(words)}**" for title, words in rows.items()))

@@ -40,9 +40,9 @@ def inspect(image: str, sequence: npt.NDArray[np.object_] | Sequence[str]) -> No
 def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     """Draw the inspector if an image is open; call it last on a page, after its gallery."""
     asked = st.query_params.get("image")
-    if "image" not in st.session_state and asked is not None:
-        shown = st.session_state.get("gallery_sequence", [])
-        inspect(asked, shown if asked in shown else [asked])
+    if asked != st.session_state.get("written_image"):
+        # A link, a reload, or the browser's Back: newer than what the session remembers.
+        _follow_address(asked)
     image = st.session_state.get("image")
     if image is None:
         return
@@ -55,9 +55,18 @@ def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     )
 
 
+def _follow_address(asked: str | None) -> None:
+    if asked is None:
+        close_inspector()
+        return
+    shown = st.session_state.get("gallery_sequence", [])
+    inspect(asked, shown if asked in shown else [asked])
+
+
 def close_inspector() -> None:
     """Close the image, here and in the URL."""
     st.session_state.pop("image", None)
+    st.session_state.pop("written_image", None)
     if "image" in st.query_params:
         del st.query_params["image"]
 
@@ -66,7 +75,7 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
     image = st.session_state.get("image")
     if image is None:
         return
-    st.query_params["image"] = image
+    st.session_state["written_image"] = st.query_params["image"] = image
     position = int(cached.positions(workspace.fingerprint)[image])
     with st.container(key="image_inspector"):
         head = st.container(
@@ -176,7 +185,8 @@ def _neighbours(workspace: Workspace, predictions: Predictions, position: int) -
     st.markdown("**Nearest images, as the network sees them**")
     others = cached.other_evaluations(workspace)
     among = THESE if not others else st.segmented_control(
-        "Among", [THESE, *others], default=THESE, required=True, key="neighbours_among", label_visibility="collapsed"
+        "Among", [THESE, *others], default=THESE, required=True, key="neighbours_among", label_visibility="collapsed",
+        format_func=state.escaped,
     )  # fmt: skip
     found, on_open = predictions, _go_aside
     if among == THESE:

@@ -26,7 +26,7 @@ MATRIX_PAGE = "pages/mistakes/confusion_matrix.py"
 OVERVIEW_PAGE = "pages/mistakes/overview.py"
 SETUP_PAGE = "pages/open/setup.py"
 _LOOKED_AT = (
-    *("cell", "written_cell", "image", "sequence", "gallery_sequence"),
+    *("cell", "written_cell", "image", "written_image", "sequence", "gallery_sequence"),
     *("folded", "classes", "at_least"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""

@@ -217,6 +217,18 @@ def test_the_keyboard_steps_to_the_next_image(matrix_page: Page, sample_server: 
     expect(matrix_page).to_have_url(re.compile(f"image={ids[1]}"))
 
 
+def test_back_closes_the_open_image(matrix_page: Page) -> None:
+    matrix_page.locator(".st-key-mistake_gallery button[data-image-id]").first.click()
+    inspector = matrix_page.locator(".st-key-image_inspector")
+    expect(inspector).to_be_visible()
+    expect(matrix_page).to_have_url(re.compile("image="))
+    matrix_page.go_back()
+    expect(inspector).to_have_count(0)
+    expect(matrix_page).not_to_have_url(re.compile("image="))
+    matrix_page.locator(".st-key-mistake_gallery button[data-image-id]").first.click()
+    expect(inspector).to_be_visible()
+
+
 def test_folding_the_groups_leaves_two_rows(matrix_page: Page) -> None:
     for group in ("cat", "dog"):
         matrix_page.locator(".st-key-folded").get_by_role("button", name=group, exact=True).click()
