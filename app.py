@@ -41,6 +41,12 @@ def launch_arguments() -> argparse.Namespace:
     return parser.parse_args(sys.argv[1:])
 
 
+@st.cache_data(max_entries=4, show_spinner="Listing the images…")
+def launch_split(images: str) -> str | None:
+    """The split that is judged unless the command line names one; found once a server, not once a session."""
+    return preferred_split(open_image_set(images).splits)
+
+
 def launch_spec() -> EvaluationSpec:
     """What the command line asks for, else the sample.
 
@@ -62,7 +68,7 @@ def launch_spec() -> EvaluationSpec:
         class_names=arguments.classes,
         groups=arguments.groups,
         architecture=arguments.architecture,
-        split=arguments.split or preferred_split(open_image_set(arguments.images).splits),
+        split=arguments.split or launch_split(arguments.images),
         trust_code=arguments.trust_code,
     )
 

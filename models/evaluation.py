@@ -14,7 +14,7 @@ import numpy as np
 from models.class_names import check_labels, placeholder_names
 from models.cores import background_threads
 from models.errors import ClassNamesMismatch
-from models.evaluation_spec import COMPANIONS, EvaluationSpec
+from models.evaluation_spec import EvaluationSpec
 from models.images import ImageSet, open_image_set
 from models.job_context import JobContext
 from models.prediction_record import Predictions
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from models.network import Network
 
 __all__ = [
-    "COMPANIONS",
     "THUMBNAILS_PHASE",
     "EvaluationSpec",
     "evaluation_of",

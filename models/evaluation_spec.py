@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import JobError
+from models.fingerprints import FileState, file_state
 from models.images import ImageSet
 
 COMPANIONS = (
@@ -19,6 +20,12 @@ COMPANIONS = (
     "{stem}.preprocessing.json",
 )
 """Files beside a checkpoint that change how it is read."""
+
+
+def checkpoint_states(checkpoint: Path) -> tuple[FileState, ...]:
+    """The states of a checkpoint and of the files beside it that change how it is read."""
+    beside = (checkpoint.parent / pattern.format(stem=checkpoint.stem) for pattern in COMPANIONS)
+    return tuple(map(file_state, (checkpoint, *beside)))
 
 
 @dataclass(frozen=True)
@@ -91,10 +98,8 @@ class EvaluationSpec:
         Args:
             images: the images, opened.
         """
-        checkpoint = Path(self.checkpoint)
-        beside = [checkpoint.with_name(name.format(stem=checkpoint.stem)) for name in COMPANIONS]
-        named = [Path(name) for name in (self.class_names,) if name is not None]
-        states = [_state(path) for path in (checkpoint, *beside, *named)]
+        named = [] if self.class_names is None else [self.class_names]
+        states = [*checkpoint_states(Path(self.checkpoint)), *map(file_state, named)]
         text = json.dumps([self.to_json(), states, images.fingerprint], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -111,12 +116,3 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "split": _TEXT,
     "limit": (int, type(None)),
 }
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Size in bytes and modification time in nanoseconds, or None where there is no such file."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns

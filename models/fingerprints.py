@@ -11,6 +11,28 @@ from typing import Any
 from models.errors import CheckpointError
 
 DIGITS = 32
+FileState = tuple[int, int]
+"""Size in bytes, modification time in nanoseconds; (-1, -1) where there is no such file."""
+
+
+def file_state(path: Path | str) -> FileState:
+    """What changes when another file takes the place of this one.
+
+    >>> file_state("no such file")
+    (-1, -1)
+    """
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):  # ValueError: no file can have this name
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def content_key(path: Path) -> str:
+    """Names a picture's present content, 32 hex digits: another size or time of change is another picture."""
+    size, changed = file_state(path)
+    identity = f"{path}\0{size}\0{changed}".encode(errors="surrogateescape")
+    return hashlib.blake2b(identity, digest_size=DIGITS // 2).hexdigest()
 
 
 def weights_fingerprint(path: Path | str) -> str:

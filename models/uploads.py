@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import io
 import lzma
 import shutil
 import stat
@@ -54,25 +53,6 @@ def kept_file(store: Store, name: str, content: bytes) -> Path:
     return path
 
 
-def unpacked_images(store: Store, name: str, content: bytes) -> Path:
-    """Unpack an uploaded ZIP of images; the same content is unpacked once.
-
-    Args:
-        store: the workspace.
-        name: the archive's name, for messages.
-        content: its bytes.
-
-    Returns:
-        The folder of its files; where everything in it lies in one folder, that folder.
-
-    Raises:
-        ImagesError: it is no ZIP, is damaged or protected by a password, unpacks to too much, or a
-            name in it leads out of the folder.
-        WorkspaceError: the workspace cannot be written, or is full.
-    """
-    return _unpacked_once(store, _digest(content), name, io.BytesIO(content))
-
-
 def unpacked_archive(store: Store, path: Path) -> Path:
     """Unpack a ZIP of images on this machine; a file that has not changed is unpacked once.
 
@@ -81,10 +61,11 @@ def unpacked_archive(store: Store, path: Path) -> Path:
         path: the archive.
 
     Returns:
-        As ``unpacked_images``.
+        The folder of its files; where everything in it lies in one folder, that folder.
 
     Raises:
-        ImagesError: there is no such file, it is too large, or as in ``unpacked_images``.
+        ImagesError: there is no such file, it is too large, is no ZIP, is damaged or protected by a
+            password, unpacks to too much, or a name in it leads out of the folder.
         WorkspaceError: the workspace cannot be written, or is full.
     """
     path = path.expanduser().absolute()

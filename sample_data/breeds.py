@@ -8,7 +8,7 @@ apart is a trait whose values overlap between them, so nobody can be right about
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -190,6 +190,3 @@ def _between(low: Any, high: Any, share: float) -> Any:
 def _toned(colour: Colour, brightness: float, warmth: float) -> Colour:
     red, green, blue = (float(np.clip(channel * brightness, 0, 1)) for channel in colour)
     return (min(1.0, red + warmth), green, max(0.0, blue - warmth))
-
-
-TRAITS = tuple(item.name for item in fields(Look))

@@ -8,6 +8,7 @@ import streamlit as st
 
 from analysis.axis import MatrixView
 from analysis.export import matrix_csv
+from analysis.metrics import accuracy
 from models.predictions import Predictions
 from pages.mistakes.cell import Cell, cell_lists, choose_clicked, chosen_cell, chosen_words, write_cell
 from pages.mistakes.cell_gallery import cell_gallery
@@ -22,9 +23,9 @@ from pages.shared.state import Workspace
 
 def headline(predictions: Predictions) -> None:
     """The one figure over the matrix."""
-    right = int((predictions.labels == predictions.predicted).sum())
-    total = len(predictions.labels)
-    words = f"**{right:,} of {total:,} right ({right / total:.1%})** · {total - right:,} mistakes"
+    overall = accuracy(predictions.labels, predictions.predicted)
+    wrong = overall.n - overall.right
+    words = f"**{overall.right:,} of {overall.n:,} right ({overall.rate:.1%})** · {wrong:,} mistakes"
     if predictions.unreadable:
         n = len(predictions.unreadable)
         words += f" · {n:,} {'file' if n == 1 else 'files'} could not be read (see the overview)"

@@ -43,10 +43,11 @@ def figures(predictions: Predictions, n_crossing: int) -> None:
             )
 
 
-def worst_cells_list(fingerprint: str, predictions: Predictions) -> None:
+def worst_cells_list(workspace: state.Workspace, predictions: Predictions) -> None:
     """The most frequent mistakes, as links into the matrix."""
     st.subheader("Most frequent mistakes")
-    cells = worst_cells(cached.counts(fingerprint), predictions.class_names, predictions.groups, WORST_CELLS)
+    counts = cached.counts(workspace.fingerprint)
+    cells = worst_cells(counts, predictions.class_names, predictions.groups, WORST_CELLS)
     if not cells:
         st.success("Every image is right.", icon=":material/check_circle:")
     for cell in cells:
@@ -54,13 +55,8 @@ def worst_cells_list(fingerprint: str, predictions: Predictions) -> None:
             f"**{cell.count}** of {cell.support} **{state.escaped(cell.label)}** called "
             f"**{state.escaped(cell.predicted)}**"
         )
-        target = {**open_query(), "cell": cell_name(cell.label, cell.predicted)}
+        target = {**state.open_query(workspace.spec), "cell": cell_name(cell.label, cell.predicted)}
         st.page_link(state.MATRIX_PAGE, label=words, query_params=target, icon=":material/arrow_forward:")
-
-
-def open_query() -> dict[str, str]:
-    """The part of the URL that names what is open."""
-    return {name: st.query_params[name] for name in ("model", "images") if name in st.query_params}
 
 
 def odd_errors_gallery(fingerprint: str, predictions: Predictions) -> None:
@@ -71,10 +67,10 @@ def odd_errors_gallery(fingerprint: str, predictions: Predictions) -> None:
         st.caption("None.")
         return
     st.caption("Errors that cross a group come first, then those that the other images make least likely.")
-    places = cached.positions(fingerprint)
-    identifiers = [error.id for error in odd]
-    items = gallery_items(predictions, places[identifiers].to_numpy(), [error.support for error in odd])
-    gallery(items, key="rare_errors", on_open=lambda image: inspect(image, np.array(identifiers)))
+    items = gallery_items(
+        predictions, np.array([error.index for error in odd]), [error.support for error in odd]
+    )
+    gallery(items, key="rare_errors", on_open=lambda image: inspect(image, [error.id for error in odd]))
 
 
 def class_table(fingerprint: str, predictions: Predictions) -> None:
@@ -82,11 +78,12 @@ def class_table(fingerprint: str, predictions: Predictions) -> None:
     st.subheader("Classes")
     st.caption("Sort by a column's head. Select a row to see the class's images in the matrix.")
     table = per_class(cached.counts(fingerprint), predictions.class_names)
+    table = table.sort_values("recall", kind="stable")
     if predictions.groups:
         table.insert(1, "group", table["class"].map(predictions.groups))
     share = st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0)
     event = st.dataframe(
-        table.drop(columns=["recall_low", "recall_high", "right"]).sort_values("recall", kind="stable"),
+        table.drop(columns=["recall_low", "recall_high", "right"]),
         hide_index=True,
         on_select="rerun",
         selection_mode="single-row",
@@ -103,7 +100,7 @@ def class_table(fingerprint: str, predictions: Predictions) -> None:
     )
     rows = event["selection"]["rows"]
     if rows:
-        name = table.sort_values("recall", kind="stable").iloc[rows[0]]["class"]
+        name = table.iloc[rows[0]]["class"]
         st.session_state["cell"] = cell_name(name, None)
         st.switch_page(state.MATRIX_PAGE)
 
@@ -148,7 +145,7 @@ def page() -> None:
     figures(predictions, n_crossing)
     left, right = halves("findings", (0.42, 0.58))
     with left:
-        worst_cells_list(workspace.fingerprint, predictions)
+        worst_cells_list(workspace, predictions)
     with right:
         odd_errors_gallery(workspace.fingerprint, predictions)
     left, right = halves("classes", (0.62, 0.38))

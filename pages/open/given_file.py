@@ -11,9 +11,6 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from models.uploads import kept_file
 from pages.shared import state
 
-FileState = tuple[int, int]
-"""Size in bytes, modification time in nanoseconds; (-1, -1) where there is no such file."""
-
 
 def given_path(what: str, key: str, suffixes: list[str], help_text: str) -> str:
     """A path on this machine, or an uploaded file kept in the workspace; "" where nothing is named.
@@ -39,15 +36,6 @@ def typed_path(text: str) -> str:
     plain = text.strip().strip("'\"").strip()
     # Path.expanduser raises where nobody has this name; then the tilde is part of the name.
     return str(Path(os.path.expanduser(plain)).absolute()) if plain else ""  # noqa: PTH111
-
-
-def file_state(path: str | Path) -> FileState:
-    """What changes when another file takes the place of this one."""
-    try:
-        status = Path(path).stat()
-    except (OSError, ValueError):  # ValueError: no file can have this name
-        return -1, -1
-    return status.st_size, status.st_mtime_ns
 
 
 def _kept(key: str, upload: UploadedFile) -> str:

@@ -8,10 +8,11 @@ from pathlib import Path
 import streamlit as st
 
 from models.errors import ErrorscopeError
+from models.fingerprints import FileState, file_state
 from models.images import ImageSet, open_image_set, preferred_split
 from models.thumbnails import thumbnails
 from models.uploads import unpacked_archive
-from pages.open.given_file import FileState, file_state, given_path, typed_path
+from pages.open.given_file import given_path, typed_path
 from pages.shared import state
 
 SUFFIXES = ["zip"]

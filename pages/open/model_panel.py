@@ -11,8 +11,9 @@ import streamlit as st
 
 from models.class_names import check_count, read_class_names
 from models.errors import CheckpointNotTrusted, ErrorscopeError, WeightsMismatch
-from models.evaluation import COMPANIONS
-from pages.open.given_file import FileState, file_state, given_path, typed_path
+from models.evaluation_spec import checkpoint_states
+from models.fingerprints import FileState, file_state
+from pages.open.given_file import given_path, typed_path
 from pages.open.preprocessing_form import preprocessing_form
 from pages.shared import state
 
@@ -93,27 +94,20 @@ def _recognised(path: str, names: str, trust: bool) -> ModelChoice:
     if summary is None:
         return nothing
     _show_summary(summary)
-    origin = repr((path, _states(path), summary.architectures))
+    origin = repr((path, checkpoint_states(Path(path)), summary.architectures))
     form = preprocessing_form(path, summary.preprocessing.to_json(), origin)
     return ModelChoice(path, architecture, names or None, form.changed, trust, summary, form.problem)
 
 
 def _chosen(path: str, names: str, trust: bool) -> tuple[CheckpointSummary | None, str | None]:
     """The summary (None until one of several architectures is chosen) and the chosen architecture, if any."""
-    summary = _named(_summary(path, _states(path), None, trust), names)
+    summary = _named(_summary(path, checkpoint_states(Path(path)), None, trust), names)
     if len(summary.architectures) == 1:
         return summary, None
     architecture = _asked_architecture(summary.architectures)
     if architecture is None:
         return None, None
-    return _named(_summary(path, _states(path), architecture, trust), names), architecture
-
-
-def _states(path: str) -> tuple[FileState, ...]:
-    """The states of the checkpoint and of the files beside it that change how it is read."""
-    checkpoint = Path(path)
-    beside = [pattern.format(stem=checkpoint.stem) for pattern in COMPANIONS]
-    return file_state(path), *(file_state(checkpoint.parent / name) for name in beside)
+    return _named(_summary(path, checkpoint_states(Path(path)), architecture, trust), names), architecture
 
 
 def _asked_architecture(candidates: Sequence[str]) -> str | None:

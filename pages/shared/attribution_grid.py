@@ -13,7 +13,8 @@ import streamlit as st
 from PIL import Image
 
 from models.errors import AttributionError, ImagesError
-from pages.shared import cached, state
+from models.fingerprints import content_key
+from pages.shared import state
 from pages.shared.halves import halves
 from pages.shared.job_panel import duration_words
 
@@ -144,7 +145,7 @@ def _attributions(subject: Subject, key: str) -> tuple[Attribution, ...]:
     place = st.empty()
     found: tuple[Attribution, ...] = ()
     for step in saved_steps(
-        state.store(), subject.network, inputs, targets, key, image_key=cached.content_key(subject.path)
+        state.store(), subject.network, inputs, targets, key, image_key=content_key(subject.path)
     ):
         found = step.attributions
         if step.fraction < 1:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -122,10 +120,3 @@ def other_evaluations(workspace: state.Workspace) -> dict[str, str]:
         if own and other and saved_network(state.store(), entry.fingerprint) == (own, True):
             found.setdefault(state.images_words(EvaluationSpec.from_json(entry.spec)), entry.fingerprint)
     return found
-
-
-def content_key(path: Path) -> str:
-    """Names a picture's present content: another size or time of change is another picture."""
-    file = path.stat()
-    identity = f"{path}\0{file.st_size}\0{file.st_mtime_ns}"
-    return hashlib.blake2b(identity.encode(errors="surrogateescape"), digest_size=16).hexdigest()

@@ -108,9 +108,14 @@ def forget_view() -> None:
             del st.query_params[name]
 
 
+def open_query(spec: EvaluationSpec) -> dict[str, str]:
+    """The part of the URL that names what is open."""
+    return {"model": spec.checkpoint, "images": spec.images}
+
+
 def write_url(spec: EvaluationSpec) -> None:
     """Let the URL name what is open."""
-    for name, value in (("model", spec.checkpoint), ("images", spec.images)):
+    for name, value in open_query(spec).items():
         if st.query_params.get(name) != value:
             st.query_params[name] = value
 

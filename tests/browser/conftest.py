@@ -146,3 +146,13 @@ def real_server(tmp_path_factory: pytest.TempPathFactory, real: Path) -> Iterato
     )
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The matrix and the gallery alone, on data of the tests' own."""
+    server = start_server(
+        tmp_path_factory.mktemp("components"), script=Path(__file__).with_name("component_app.py")
+    )
+    yield server
+    server.stop()

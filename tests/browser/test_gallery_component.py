@@ -1,24 +1,14 @@
 """The gallery by itself: buttons, words, marks, keys, and names that try to be more than names."""
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Server, start_server
+from tests.browser.conftest import Server
 
 Opener = Callable[..., Page]
-
-
-@pytest.fixture(scope="module")
-def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_server(
-        tmp_path_factory.mktemp("components"), script=Path(__file__).with_name("component_app.py")
-    )
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,20 +12,11 @@ from playwright.sync_api import Locator, Page, expect
 
 from pages.shared.matrix import confusion_matrix
 from tests.browser.component_app import entry_names, planted_counts
-from tests.browser.conftest import Server, start_server
+from tests.browser.conftest import Server
 
 Opener = Callable[..., Page]
 SIZES = (2, 34, 200, 1000)
 Place = tuple[int | None, int | None]
-
-
-@pytest.fixture(scope="module")
-def components(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = start_server(
-        tmp_path_factory.mktemp("components"), script=Path(__file__).with_name("component_app.py")
-    )
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import ImagesError, WorkspaceError
 from models.store import Store
-from models.uploads import kept_file, unpacked_archive, unpacked_images
+from models.uploads import kept_file, unpacked_archive
 
 
 def archive(**files: bytes) -> bytes:
@@ -17,6 +17,15 @@ def archive(**files: bytes) -> bytes:
         for name, data in files.items():
             made.writestr(name, data)
     return content.getvalue()
+
+
+def unpacked_images(store: Store, name: str, content: bytes) -> Path:
+    """Unpack an archive of this content, which lies beside the workspace, not in it."""
+    path = store.root.with_name(f"{store.root.name}-archives") / name
+    path.parent.mkdir(exist_ok=True)
+    if not path.exists():
+        path.write_bytes(content)
+    return unpacked_archive(store, path)
 
 
 def test_a_file_is_kept_once_under_its_own_name(tmp_path: Path) -> None:
