@@ -12,6 +12,8 @@ import streamlit as st
 from models.errors import ErrorscopeError
 from models.evaluation import EvaluationSpec
 from models.images import open_image_set, preferred_split
+from pages.explain.cell_run import forget_pressed
+from pages.explain.watched_jobs import leave_jobs
 from pages.shared import sample, sidebar, state
 
 PAGES_FOLDER = Path(__file__).parent / "pages" / "shared"
@@ -88,6 +90,18 @@ def start_session() -> None:
         st.session_state["asked"] = {"model": model, "images": images}
 
 
+def leave_other_pages(shown: str) -> None:
+    """See to it that what was asked on a page that is not shown any more neither goes on nor begins later.
+
+    Args:
+        shown: the path of the shown page's address.
+    """
+    if shown != "explain":
+        leave_jobs()
+    if shown != "cell":
+        forget_pressed()
+
+
 def main() -> None:
     """Draw the sidebar and the page that was asked for."""
     st.set_page_config(page_title="Errorscope", page_icon=PAGES_FOLDER / "favicon.png", layout="wide")
@@ -107,6 +121,17 @@ def main() -> None:
                     state.OVERVIEW_PAGE, title="Overview", icon=":material/insights:", url_path="overview"
                 ),
             ],
+            "Explain": [
+                st.Page(
+                    state.EXPLAIN_PAGE, title="One image", icon=":material/image_search:", url_path="explain"
+                ),
+                st.Page(
+                    state.CELL_PAGE,
+                    title="Shared evidence",
+                    icon=":material/join_inner:",
+                    url_path="cell",
+                ),
+            ],
             "Open": [
                 st.Page(
                     state.SETUP_PAGE, title="Model and images", icon=":material/folder_open:", url_path="open"
@@ -115,6 +140,7 @@ def main() -> None:
         }
     )
     try:
+        leave_other_pages(page.url_path)
         start_session()
         spec = state.open_spec()
         if spec is not None:

@@ -16,16 +16,20 @@ Relevance = npt.NDArray[np.floating]
 PERCENTILE = 99.5
 _STRONGEST = 0.7  # even the hottest place lets the picture through
 _OUTSIDE = 0.45  # how much what the network never saw is darkened
+_GREY_LIGHT = 0.75
 _OUTLINE = (255, 255, 255, 150)
 
 
-def display_values(relevance: Relevance, percentile: float = PERCENTILE) -> npt.NDArray[np.float32]:
+def display_values(
+    relevance: Relevance, percentile: float = PERCENTILE, *, scale: float | None = None
+) -> npt.NDArray[np.float32]:
     """Relevance scaled for the eye; zero stays zero and signs stay.
 
     Args:
         relevance: (H, W), of any scale.
         percentile: of the absolute values; what lies beyond is drawn like the percentile itself, so that a
             few extreme pixels do not leave the rest dark.
+        scale: the relevance that becomes 1, instead of the percentile: for maps that are compared.
 
     Returns:
         (H, W) float32 from -1 to 1; all zeros for a map of zeros.
@@ -34,12 +38,26 @@ def display_values(relevance: Relevance, percentile: float = PERCENTILE) -> npt.
         >>> display_values(np.array([[0.0, 2.0], [-4.0, 4.0]])).tolist()
         [[0.0, 0.5], [-1.0, 1.0]]
     """
-    strength = np.abs(relevance)
-    scale = float(np.percentile(strength, percentile)) or float(strength.max())
+    scale = full_scale(relevance, percentile) if scale is None else scale
     if scale == 0:
         return np.zeros(relevance.shape, np.float32)
     values: npt.NDArray[np.float32] = np.clip(relevance / scale, -1, 1).astype(np.float32)
     return values
+
+
+def full_scale(relevance: Relevance, percentile: float = PERCENTILE, *, grain: int = 1) -> float:
+    """The relevance from which on a map is drawn at full strength, in the method's own units.
+
+    Args:
+        relevance: (H, W), of any scale.
+        percentile: of the absolute values; where it is 0, the largest counts.
+        grain: side of the squares that are averaged first.
+
+    Returns:
+        0 for a map of zeros.
+    """
+    strength = np.abs(_averaged(relevance, grain))
+    return float(np.percentile(strength, percentile)) or float(strength.max())
 
 
 def heat_image(
@@ -49,8 +67,11 @@ def heat_image(
     *,
     colour_map: str = "inferno",
     signed: bool = False,
+    absolute: bool = False,
+    percentile: float = PERCENTILE,
     grain: int = 1,
     longest: int = 640,
+    scale: float | None = None,
 ) -> Image.Image:
     """The map alone, to lie exactly over the picture: transparent where there is no relevance.
 
@@ -62,18 +83,25 @@ def heat_image(
         colour_map: one of `analysis.colour_maps.COLOUR_MAPS`.
         signed: draw what speaks against in blue and what speaks for in red, instead of ``colour_map``;
             else what is below zero is not drawn.
+        absolute: draw how strong the relevance is, for or against, in ``colour_map``.
+        percentile: of the absolute values; from there on a map is drawn at full strength.
         grain: side in input pixels of the squares that are averaged first; `Method.grain` has the one that
             lets a person see a method's maps. 1 draws each pixel for itself.
         longest: longest side of the result in pixels; it keeps the picture's proportions.
+        scale: the relevance that is drawn at full strength, instead of the percentile.
 
     Returns:
-        RGBA, no larger than the picture. The opacity of a pixel follows its relevance.
+        RGBA, no larger than the picture. The opacity of a pixel follows its relevance; that of fine maps,
+        whose squares are small and far apart, the root of it.
     """
-    values = display_values(_averaged(relevance, grain))
-    placed = _placed(values if signed else np.maximum(values, 0), crop_box, size, _shown(size, longest))
+    values = display_values(_averaged(relevance, grain), percentile, scale=scale)
+    if not signed:
+        values = np.abs(values) if absolute else np.maximum(values, 0)
+    placed = _placed(values, crop_box, size, _shown(size, longest))
     rgba = np.empty((*placed.shape, 4), np.uint8)
     rgba[..., :3] = colours(placed / 2 + 0.5, DIVERGING_COLOUR_MAP) if signed else colours(placed, colour_map)
-    rgba[..., 3] = np.rint(np.abs(placed) * 255 * _STRONGEST)
+    strength = np.sqrt(np.abs(placed)) if grain > 1 else np.abs(placed)
+    rgba[..., 3] = np.rint(strength * 255 * _STRONGEST)
     return Image.fromarray(rgba, "RGBA")
 
 
@@ -84,13 +112,17 @@ def heat_png(
     *,
     colour_map: str = "inferno",
     signed: bool = False,
+    absolute: bool = False,
+    percentile: float = PERCENTILE,
     grain: int = 1,
     longest: int = 640,
+    scale: float | None = None,
 ) -> bytes:
     """`heat_image` as PNG: an <img> over the picture's <img>, its opacity left to CSS."""
     image = heat_image(
-        relevance, crop_box, size, colour_map=colour_map, signed=signed, grain=grain, longest=longest
-    )
+        relevance, crop_box, size, colour_map=colour_map, signed=signed, absolute=absolute,
+        percentile=percentile, grain=grain, longest=longest, scale=scale,
+    )  # fmt: skip
     return _png(image)
 
 
@@ -130,8 +162,12 @@ def overlay(
     opacity: float = 1.0,
     colour_map: str = "inferno",
     signed: bool = False,
+    absolute: bool = False,
+    percentile: float = PERCENTILE,
     grain: int = 1,
+    grey: bool = False,
     longest: int = 640,
+    scale: float | None = None,
 ) -> Image.Image:
     """The picture with the map laid over it, and what the network never saw darkened.
 
@@ -142,18 +178,25 @@ def overlay(
         opacity: of the map, from 0 to 1.
         colour_map: one of `analysis.colour_maps.COLOUR_MAPS`.
         signed: draw against in blue and for in red.
+        absolute: draw the strength, for or against.
+        percentile: of the absolute values; from there on a map is drawn at full strength.
         grain: side in input pixels of the squares that are averaged first.
+        grey: draw the picture in grey and darker, so that fine maps stand out.
         longest: longest side of the result in pixels.
+        scale: the relevance that is drawn at full strength, instead of the percentile.
 
     Returns:
         RGB, no larger than the picture.
     """
     heat = heat_image(
-        relevance, crop_box, image.size, colour_map=colour_map, signed=signed, grain=grain, longest=longest
-    )
+        relevance, crop_box, image.size, colour_map=colour_map, signed=signed, absolute=absolute,
+        percentile=percentile, grain=grain, longest=longest, scale=scale,
+    )  # fmt: skip
     heat.putalpha(heat.getchannel("A").point(lambda alpha: round(alpha * opacity)))
-    picture = image.convert("RGB").resize(heat.size, Image.Resampling.LANCZOS, reducing_gap=3).convert("RGBA")
-    framed = Image.alpha_composite(picture, crop_frame(crop_box, image.size, longest=longest))
+    picture = image.convert("RGB").resize(heat.size, Image.Resampling.LANCZOS, reducing_gap=3)
+    if grey:
+        picture = picture.convert("L").point(lambda light: round(light * _GREY_LIGHT)).convert("RGB")
+    framed = Image.alpha_composite(picture.convert("RGBA"), crop_frame(crop_box, image.size, longest=longest))
     return Image.alpha_composite(framed, heat).convert("RGB")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.devices import moved
+from models.devices import is_out_of_memory, moved
 from models.errors import PredictionsError
 from models.forward import logits_and_embeddings
 from models.network import Network
@@ -69,7 +68,7 @@ class BatchForward:
         except PredictionsError as error:
             if len(inputs) == 1:
                 raise PredictionsError(f"{paths[0]}: {error.message}", next_step=error.next_step) from error
-            if not isinstance(error.__cause__, torch.OutOfMemoryError):
+            if not is_out_of_memory(error.__cause__):
                 self._name_the_culprit(inputs, paths)
                 raise
         half = len(inputs) // 2
@@ -84,13 +83,7 @@ class BatchForward:
             self._of_one_shape([each], [path])
 
     def _forward(self, batch: torch.Tensor) -> Arrays:
-        # TensorFloat-32 would change logits in the third digit: predictions here are the plain ones.
-        exact = (
-            torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
-            if self.device.type == "cuda"
-            else contextlib.nullcontext()
-        )
-        with torch.inference_mode(), exact:
+        with torch.inference_mode():
             moved = batch.to(device=self.device, memory_format=self._layout)
             logits, embeddings = logits_and_embeddings(self._network, moved)
             return _numbers(logits), None if embeddings is None else _numbers(embeddings)

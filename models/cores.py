@@ -18,3 +18,12 @@ def available_cores() -> int:
 def background_threads() -> int:
     """Threads for work behind the screen: one core is left to whoever is looking at it."""
     return max(1, available_cores() - 1)
+
+
+def use_background_threads() -> None:
+    """Let torch use `background_threads` in this thread. Imports torch."""
+    import torch
+
+    # Asked first: a number that is set in a new thread is lost unless it was asked for there.
+    torch.get_num_threads()
+    torch.set_num_threads(background_threads())

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from models.devices import is_out_of_memory, plain_arithmetic
 from models.errors import PredictionsError
 from models.network import Network
 
@@ -47,7 +48,7 @@ class HeadInput(TorchFunctionMode):
 
 
 def logits_and_embeddings(network: Network, batch: Tensor) -> tuple[Tensor, Tensor | None]:
-    """What the network says of a batch, and how it sees it.
+    """What the network says of a batch, and how it sees it, in plain single precision on every device.
 
     Args:
         network: in evaluation mode.
@@ -81,18 +82,28 @@ def _head_weight(network: Network) -> Tensor | None:
 
 def _run(network: Network, batch: Tensor) -> Any:
     try:
-        return network.module(batch)
-    except torch.OutOfMemoryError as error:
-        raise PredictionsError(
-            f"There is not enough memory for a batch of {len(batch)} images.",
-            next_step="Choose a smaller batch.",
-        ) from error
+        with plain_arithmetic(batch.device):
+            return network.module(batch)
     except (RuntimeError, AssertionError) as error:  # transformers and programs assert their input's size
+        if is_out_of_memory(error):
+            raise _no_memory(batch) from error
         raise PredictionsError(
             f"{network.architecture} cannot take a batch of shape {tuple(batch.shape)} "
             f"({_last_line(error)}).",
             next_step="Check the size after resize and crop in the preprocessing.",
         ) from error
+
+
+def _no_memory(batch: Tensor) -> PredictionsError:
+    if len(batch) == 1:
+        return PredictionsError(
+            f"There is not enough memory for one image of {batch.shape[2]} x {batch.shape[3]} pixels.",
+            next_step="Close other programs, or choose a smaller size in the preprocessing.",
+        )
+    return PredictionsError(
+        f"There is not enough memory for a batch of {len(batch)} images.",
+        next_step="Choose a smaller batch.",
+    )
 
 
 def _checked(network: Network, output: Any, n_images: int) -> Tensor:

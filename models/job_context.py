@@ -18,10 +18,15 @@ from models.store import Store
 
 STOP_FILE = "STOP"
 SECONDS_BETWEEN_LOOKS = 0.1
+SECONDS_BETWEEN_ROUNDS = 1.0
 SECONDS_BETWEEN_REPORTS = 0.25
 SECONDS_BETWEEN_EVENTS = 10.0
 
 logger = logging.getLogger(__name__)
+
+
+def _nobody_leaves() -> None:
+    """Nobody watches, so nobody leaves."""
 
 
 class JobContext:
@@ -32,15 +37,25 @@ class JobContext:
         folder: its folder; the work may keep files there.
         database: the list of jobs.
         is_closing: whether the server is about to end.
+        cancel_the_left: cancels the jobs that nobody waits for any more, this one among them.
     """
 
-    def __init__(self, id: str, folder: Path, database: JobDatabase, is_closing: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        id: str,
+        folder: Path,
+        database: JobDatabase,
+        is_closing: Callable[[], bool],
+        cancel_the_left: Callable[[], None] = _nobody_leaves,
+    ) -> None:
         self.folder = folder
         self._id = id
         self._database = database
         self._is_closing = is_closing
+        self._cancel_the_left = cancel_the_left
         self._stopped = False
         self._looked = -SECONDS_BETWEEN_LOOKS
+        self._went_round = -SECONDS_BETWEEN_ROUNDS
         self._estimate = Estimate()
         self._last: Progress | None = None
         self._is_written = True
@@ -53,15 +68,20 @@ class JobContext:
         return self._database.store
 
     def should_stop(self) -> bool:
-        """Whether the work should end now: a person has cancelled it, or the server ends.
+        """Whether the work should end now: it was cancelled, all who waited have left, or the server ends.
 
         Cheap enough to ask at every batch. Work that hears yes keeps what it has and raises ``Cancelled``,
         or simply comes to its next ``yield``, where it is closed.
         """
+        now = time.monotonic()
+        if now - self._went_round >= SECONDS_BETWEEN_ROUNDS:
+            self._went_round = now
+            with tolerated("Jobs that nobody waits for could not be stopped"):
+                self._cancel_the_left()
         return self.is_cancelled() or self._is_closing()
 
     def is_cancelled(self) -> bool:
-        """Whether a person has cancelled the job, from this process or another one."""
+        """Whether the job was cancelled, from this process or another one."""
         now = time.monotonic()
         if not self._stopped and now - self._looked >= SECONDS_BETWEEN_LOOKS:
             self._looked = now
@@ -86,7 +106,7 @@ class JobContext:
                 self._write(now)
             if new_phase or now - self._noted >= SECONDS_BETWEEN_EVENTS:
                 self._noted = now
-                with _tolerated():
+                with tolerated("A report of progress was lost"):
                     write_event(self.folder, "progress", **vars(progress))
 
     def flush(self) -> None:
@@ -97,14 +117,18 @@ class JobContext:
     def _write(self, now: float) -> None:
         if self._last is not None and not self._is_written:
             self._reported, self._is_written = now, True
-            with _tolerated():
+            with tolerated("A report of progress was lost"):
                 self._database.report(self._id, self._last, self._estimate.seconds_left())
 
 
 @contextmanager
-def _tolerated() -> Iterator[None]:
-    """A report that cannot be written must not end hours of work."""
+def tolerated(words: str) -> Iterator[None]:
+    """What cannot be written beside the work must not end hours of it: it is logged.
+
+    Args:
+        words: what then did not happen.
+    """
     try:
         yield
     except WorkspaceError as error:
-        logger.warning("A report of progress was lost: %s", error.message)
+        logger.warning("%s: %s", words, error.message)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from models.database import reading, transaction
-from models.job_record import ACTIVE_STATES, RESUMABLE_STATES, JobState, JobStatus
+from models.job_record import ACTIVE_STATES, RESUMABLE_STATES, JobState, JobStatus, status_of
 from models.progress import Progress
 from models.store import Store
 
@@ -23,6 +24,7 @@ CREATE TABLE IF NOT EXISTS jobs (
     error TEXT, result TEXT
 );
 CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, queued);
+CREATE INDEX IF NOT EXISTS jobs_by_spec ON jobs (kind, spec, queued);
 """
 ACTIVE = f"state IN ({', '.join(repr(state) for state in ACTIVE_STATES)})"
 RESUMABLE = f"state IN ({', '.join(repr(state) for state in RESUMABLE_STATES)})"
@@ -75,16 +77,17 @@ class JobDatabase:
             )
             return id
 
-    def claim(self, owner: str) -> JobStatus | None:
-        """Take the owner's job that has waited longest, and mark it as running."""
+    def claim(self, owner: str, kinds: Sequence[str]) -> JobStatus | None:
+        """Take the owner's job of these kinds that has waited longest, and mark it as running."""
+        places = ", ".join("?" * len(kinds))
         with transaction(self.store, SCHEMA) as connection:
             row = connection.execute(
                 "UPDATE jobs SET state = 'running', started = ?1, heartbeat = ?1 WHERE id = "
-                "(SELECT id FROM jobs WHERE state = 'queued' AND owner = ?2 ORDER BY queued, rowid LIMIT 1) "
-                "RETURNING *",
-                (time.time(), owner),
+                f"(SELECT id FROM jobs WHERE state = 'queued' AND owner = ?2 AND kind IN ({places}) "
+                "ORDER BY queued, rowid LIMIT 1) RETURNING *",
+                (time.time(), owner, *kinds),
             ).fetchone()
-            return None if row is None else _status(row)
+            return None if row is None else status_of(row)
 
     def report(self, id: str, progress: Progress, seconds_left: float | None) -> None:
         """Write down where a job stands; this is also its sign of life."""
@@ -149,15 +152,55 @@ class JobDatabase:
         """One job, or None."""
         with reading(self.store, SCHEMA) as connection:
             row = connection.execute("SELECT * FROM jobs WHERE id = ?", (id,)).fetchone()
-            return None if row is None else _status(row)
+            return None if row is None else status_of(row)
 
-    def newest(self, limit: int) -> list[JobStatus]:
-        """The last ``limit`` jobs, the last submitted first."""
+    def newest(self, limit: int, kinds: Sequence[str] | None = None) -> list[JobStatus]:
+        """The last ``limit`` jobs, of these kinds or of all, the last submitted first."""
+        where = "" if kinds is None else f"WHERE kind IN ({', '.join('?' * len(kinds))})"
         with reading(self.store, SCHEMA) as connection:
             rows = connection.execute(
-                "SELECT * FROM jobs ORDER BY created DESC, rowid DESC LIMIT ?", (limit,)
+                f"SELECT * FROM jobs {where} ORDER BY created DESC, rowid DESC LIMIT ?",
+                (*(kinds or ()), limit),
             ).fetchall()
-            return [_status(row) for row in rows]
+            return [status_of(row) for row in rows]
+
+    def newest_of(self, kind: str, spec: str) -> JobStatus | None:
+        """The job of exactly this kind and spec that was queued last, however it stands, or None."""
+        with reading(self.store, SCHEMA) as connection:
+            row = connection.execute(
+                "SELECT * FROM jobs WHERE kind = ? AND spec = ? ORDER BY queued DESC, rowid DESC LIMIT 1",
+                (kind, spec),
+            ).fetchone()
+            return None if row is None else status_of(row)
+
+    def newest_like(self, kind: str, spec: str, but: str) -> JobStatus | None:
+        """The newest job of this kind whose spec is the same but for one key, or None.
+
+        One that waits or runs and has exactly this spec comes before all others.
+        """
+        # By the database itself: parsing hundreds of specs at each drawing would take longer than the rest.
+        path = f'$."{but}"'
+        with reading(self.store, SCHEMA) as connection:
+            row = connection.execute(
+                "SELECT * FROM jobs WHERE kind = ?1 AND json_remove(spec, ?3) = json_remove(?2, ?3) "
+                f"ORDER BY spec = ?2 AND {ACTIVE} DESC, created DESC, rowid DESC LIMIT 1",
+                (kind, spec, path),
+            ).fetchone()
+            return None if row is None else status_of(row)
+
+    def ahead_of(self, id: str, kinds: Sequence[str]) -> list[JobStatus]:
+        """The jobs of these kinds and of the same server that a waiting job waits for, in their order."""
+        places = ", ".join("?" * len(kinds))
+        with reading(self.store, SCHEMA) as connection:
+            rows = connection.execute(
+                "SELECT other.* FROM jobs AS mine JOIN jobs AS other USING (owner) "
+                f"WHERE mine.id = ? AND mine.state = 'queued' AND other.kind IN ({places}) "
+                "AND (other.state IN ('running', 'cancelling') OR other.state = 'queued' "
+                "AND (other.queued, other.rowid) < (mine.queued, mine.rowid)) "
+                "ORDER BY other.state = 'queued', other.queued, other.rowid",
+                (id, *kinds),
+            ).fetchall()
+            return [status_of(row) for row in rows]
 
     def active_twin(self, kind: str, spec: str) -> str | None:
         """The id of a waiting or running job of this kind and spec, or None."""
@@ -170,6 +213,21 @@ class JobDatabase:
             cursor = connection.execute(f"DELETE FROM jobs WHERE id = ? AND NOT {ACTIVE}", (id,))
             return cursor.rowcount > 0
 
+    def forget_ended(self, kinds: Sequence[str], done: float, stopped: float) -> list[str]:
+        """Forget jobs of these kinds that were done, or that stopped, so many seconds ago.
+
+        Returns:
+            Their ids.
+        """
+        now, places = time.time(), ", ".join("?" * len(kinds))
+        with transaction(self.store, SCHEMA) as connection:
+            rows = connection.execute(
+                f"DELETE FROM jobs WHERE kind IN ({places}) AND NOT {ACTIVE} "
+                "AND ended < CASE state WHEN 'done' THEN ? ELSE ? END RETURNING id",
+                (*kinds, now - done, now - stopped),
+            ).fetchall()
+            return [row["id"] for row in rows]
+
 
 def _active_twin(connection: sqlite3.Connection, kind: str, spec: str) -> str | None:
     # One that is being cancelled is no twin: whoever submits again now wants it to run.
@@ -177,35 +235,6 @@ def _active_twin(connection: sqlite3.Connection, kind: str, spec: str) -> str | 
         "SELECT id FROM jobs WHERE kind = ? AND spec = ? AND state IN ('queued', 'running')", (kind, spec)
     ).fetchone()
     return None if row is None else str(row["id"])
-
-
-def _status(row: sqlite3.Row) -> JobStatus:
-    now = time.time()
-    running = row["ended"] is None
-    left = row["seconds_left"]
-    return JobStatus(
-        id=row["id"],
-        kind=row["kind"],
-        title=row["title"],
-        state=row["state"],
-        spec=json.loads(row["spec"]),
-        phase=row["phase"],
-        done=row["done"],
-        total=row["total"],
-        unit=row["unit"],
-        message=row["message"],
-        seconds=0.0
-        if row["started"] is None
-        else max(0.0, (now if running else row["ended"]) - row["started"]),
-        # What was left at the last report, less the time since.
-        seconds_left=None if left is None else max(0.0, left - (now - row["heartbeat"])),
-        created=row["created"],
-        started=row["started"],
-        ended=row["ended"],
-        heartbeat=row["heartbeat"],
-        error=None if row["error"] is None else json.loads(row["error"]),
-        result=None if row["result"] is None else json.loads(row["result"]),
-    )
 
 
 def _json(value: dict[str, Any] | None) -> str | None:

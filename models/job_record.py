@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -70,3 +73,33 @@ class JobStatus:
     def fraction(self) -> float:
         """Share of this phase that is done, 0..1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def status_of(row: sqlite3.Row) -> JobStatus:
+    """Where a job stands, from its row of the database."""
+    now = time.time()
+    running = row["ended"] is None
+    left = row["seconds_left"]
+    return JobStatus(
+        id=row["id"],
+        kind=row["kind"],
+        title=row["title"],
+        state=row["state"],
+        spec=json.loads(row["spec"]),
+        phase=row["phase"],
+        done=row["done"],
+        total=row["total"],
+        unit=row["unit"],
+        message=row["message"],
+        seconds=0.0
+        if row["started"] is None
+        else max(0.0, (now if running else row["ended"]) - row["started"]),
+        # What was left at the last report, less the time since.
+        seconds_left=None if left is None else max(0.0, left - (now - row["heartbeat"])),
+        created=row["created"],
+        started=row["started"],
+        ended=row["ended"],
+        heartbeat=row["heartbeat"],
+        error=None if row["error"] is None else json.loads(row["error"]),
+        result=None if row["result"] is None else json.loads(row["result"]),
+    )

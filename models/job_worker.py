@@ -1,4 +1,4 @@
-"""The one thread behind the screen that runs jobs, one after another."""
+"""A thread behind the screen that runs the jobs of one lane, one after another."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ import os
 import sys
 import threading
 import traceback
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
 from models.errors import Cancelled
-from models.job_context import JobContext
+from models.job_context import JobContext, tolerated
 from models.job_database import JobDatabase
 from models.job_events import NAME, write_event
-from models.job_kinds import JobKind
+from models.job_kinds import DWELLING, EXPLAINING, JobKind
 from models.job_record import JobState, JobStatus
 from models.progress import Progress
 
 THREAD_NAME = "errorscope-job"
 NICENESS = 10
+NICENESS_OF = {EXPLAINING: 0, DWELLING: 5}
+"""What a person waits for at the screen goes first, the shorter the sooner; other lanes have NICENESS."""
 SECONDS_TO_END = 30.0
 SECONDS_TO_RETRY = 5.0
 
@@ -31,20 +33,26 @@ logger = logging.getLogger(__name__)
 
 
 class JobWorker:
-    """Runs the waiting jobs of one owner in the order they were submitted.
+    """Runs the waiting jobs of one owner in one lane, in the order they were submitted.
 
     Args:
         database: the list of jobs.
         owner: whose jobs.
+        lane: which of the lanes of `models.job_kinds`.
+        cancel_the_left: cancels the jobs that nobody waits for any more.
     """
 
-    def __init__(self, database: JobDatabase, owner: str) -> None:
+    def __init__(
+        self, database: JobDatabase, owner: str, lane: str, cancel_the_left: Callable[[], None]
+    ) -> None:
         self._database = database
         self._owner = owner
+        self._lane = lane
+        self._cancel_the_left = cancel_the_left
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._unwritten: dict[str, dict[str, Any]] = {}
-        self._thread = threading.Thread(target=self._run, name=THREAD_NAME, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{THREAD_NAME}-{lane}", daemon=True)
 
     def start(self) -> None:
         """Start the thread."""
@@ -60,22 +68,29 @@ class JobWorker:
         """Say that a job may be waiting."""
         self._wake.set()
 
-    def close(self) -> None:
-        """Interrupt the running job after its present step, and end the thread."""
-        atexit.unregister(self.close)
+    def ask_to_end(self) -> None:
+        """Interrupt the running job after its present step, and begin no other; do not wait for it."""
         self._closing.set()
         self._wake.set()
+
+    def close(self) -> None:
+        """`ask_to_end`, and wait until the thread has ended."""
+        atexit.unregister(self.close)
+        self.ask_to_end()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join(SECONDS_TO_END)
 
     def _run(self) -> None:
-        if sys.platform == "linux":  # where a thread has a priority of its own
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        niceness = NICENESS_OF.get(self._lane, NICENESS)
+        if sys.platform == "linux" and niceness:  # there a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
         while not self._closing.is_set():
             self._wake.clear()
             try:
                 self._write_ends()
-                job = self._database.claim(self._owner)
+                with tolerated("Jobs that nobody waits for could not be stopped"):
+                    self._cancel_the_left()  # such a job must not be begun
+                job = self._database.claim(self._owner, _kinds_of(self._lane))
                 if job is not None:
                     self._run_job(job)
             except Exception:  # the list of jobs cannot be written, say; later it may be again
@@ -86,7 +101,7 @@ class JobWorker:
 
     def _run_job(self, job: JobStatus) -> None:
         folder = self._database.store.folder("jobs", job.id)
-        context = JobContext(job.id, folder, self._database, self._closing.is_set)
+        context = JobContext(job.id, folder, self._database, self._closing.is_set, self._cancel_the_left)
         try:
             write_event(folder, "started", pid=os.getpid())
             result = _driven(_kind(job.kind)(job.spec, context), context)
@@ -123,6 +138,11 @@ def _kind(name: str) -> JobKind:
     # Looked up when it is needed: after a hot reload the module is another one.
     kind: JobKind = importlib.import_module("models.job_kinds").JOB_KINDS[name]
     return kind
+
+
+def _kinds_of(lane: str) -> list[str]:
+    kinds: list[str] = importlib.import_module("models.job_kinds").kinds_of(lane)
+    return kinds
 
 
 def _driven(steps: Generator[Progress, None, dict[str, Any]], context: JobContext) -> dict[str, Any]:

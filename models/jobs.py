@@ -2,13 +2,12 @@
 
 A job is a folder, ``jobs/<id>/`` in the workspace: ``spec.json`` says what to do, ``events.jsonl`` what
 happened, a file ``STOP`` asks it to end. The workspace's database holds the list of jobs and where they
-stand. One thread runs them one by one; other engines can keep the same contract.
+stand. One thread per lane (`models.job_kinds`) runs them one by one; other engines can keep the same
+contract.
 """
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import secrets
 import shutil
@@ -16,53 +15,52 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from models.errors import JobError, WorkspaceError
-from models.file_lock import FileLock
 from models.job_context import STOP_FILE
-from models.job_database import JobDatabase
-from models.job_events import events, write_event
+from models.job_events import write_event
+from models.job_list import JobList, job_kinds
 from models.job_record import JobState, JobStatus
+from models.job_watchers import JobWatchers
 from models.job_worker import JobWorker
 from models.store import Store, write_json
 
 __all__ = ["JobState", "JobStatus", "Jobs", "jobs"]
 
-Statuses = list[JobStatus]
-Events = list[dict[str, Any]]
-
 PIN = "errorscope.jobs_singleton"
+LEFT = "Nobody looks at it any more."
 
 
-class Jobs:
-    """The jobs of a workspace. Any thread may call; the work runs in one thread of its own.
+class Jobs(JobList):
+    """The jobs of a workspace. Any thread may call; the work runs in threads of its own, one per lane.
 
     Several servers may use one workspace: each runs what was submitted to it, and all see and can stop
-    all. Jobs whose server has died become "interrupted" as soon as anybody looks.
+    all. What somebody has watched ends by itself once nobody does any more.
 
     Args:
         store: the workspace.
     """
 
     def __init__(self, store: Store) -> None:
-        self._store = store
-        self._database = JobDatabase(store)
-        self._owner = secrets.token_hex(8)
+        super().__init__(store)
         self._lock = threading.Lock()
-        self._worker: JobWorker | None = None
-        self._life: FileLock | None = None
+        # One at a time: nobody may begin to wait for a job that the last one is just leaving.
+        self._coming_and_going = threading.Lock()
+        self._watchers = JobWatchers()
+        self._workers: dict[str, JobWorker] = {}
         self.is_closed = False
 
-    def submit(self, kind: str, spec: dict[str, Any], *, title: str) -> str:
+    def submit(self, kind: str, spec: dict[str, Any], *, title: str, watcher: str | None = None) -> str:
         """Queue a job.
 
         Args:
             kind: a key of ``models.job_kinds.JOB_KINDS``.
             spec: plain data that says what to do.
             title: what a person calls it.
+            watcher: who will ``watch`` it and ``leave`` it, if somebody does.
 
         Returns:
             Its id; the id of the job that waits or runs already with the very same spec, if there is one.
@@ -71,9 +69,17 @@ class Jobs:
             JobError: there is no such kind, or the server is ending.
             WorkspaceError: the workspace cannot be written.
         """
-        text = _checked(kind, spec)
-        worker = self._running_worker()
-        self._note_the_dead()
+        text = job_kinds().spec_text(kind, spec)
+        worker = self._running_worker(kind)
+        self._owner.note_the_dead()
+        with self._coming_and_going:
+            id = self._submitted(kind, spec, text, title)
+            if watcher is not None:
+                self._watchers.look(id, watcher)
+        worker.wake()
+        return id
+
+    def _submitted(self, kind: str, spec: dict[str, Any], text: str, title: str) -> str:
         twin = self._database.active_twin(kind, text)
         if twin is not None:
             return twin
@@ -81,42 +87,67 @@ class Jobs:
         folder = self._store.folder("jobs", id)
         write_json(folder / "spec.json", {"kind": kind, "title": title, "spec": spec})
         write_event(folder, "queued", kind=kind, title=title)
-        kept = self._database.add(id, kind, text, title, self._owner)
+        kept = self._database.add(id, kind, text, title, self._owner.name)
         if kept != id:  # somebody else submitted the same in this moment
             shutil.rmtree(folder, ignore_errors=True)
-        worker.wake()
         return kept
 
-    def status(self, id: str) -> JobStatus:
-        """Where a job stands.
-
-        Raises:
-            JobError: there is no such job.
-        """
-        self._note_the_dead()
-        return self._known(id)
-
-    def list(self, limit: int = 50) -> Statuses:
-        """The last jobs, the last submitted first.
+    def watch(self, id: str, watcher: str) -> None:
+        """Say that somebody still looks at a job; to be said again while it runs.
 
         Args:
-            limit: how many at most.
+            id: the job.
+            watcher: who, the same name each time.
         """
-        self._note_the_dead()
-        return self._database.newest(limit)
+        with self._coming_and_going:
+            self._watchers.look(id, watcher)
 
-    def logs(self, id: str, since: int = 0) -> Events:
-        """A job's diary from event number ``since`` on: plain data, each with ``time`` and ``event``.
+    def leave(self, id: str, watcher: str) -> None:
+        """Say that somebody looks at a job no more: if nobody else in this server does, it is cancelled.
+
+        Args:
+            id: the job.
+            watcher: who.
 
         Raises:
             JobError: there is no such job.
+            WorkspaceError: the workspace cannot be written.
         """
-        return events(self._folder(self._known(id)), since)
+        with self._coming_and_going:
+            if self._watchers.leave(id, watcher):
+                self.cancel(id, why=LEFT)
+                self._watchers.forget(id)
 
-    def cancel(self, id: str) -> None:
+    def part(self, watcher: str) -> None:
+        """Say that somebody's connection is lost: unless they are back in seconds, they leave all they watch.
+
+        Args:
+            watcher: who; not to be used again.
+        """
+        self._watchers.part(watcher)
+
+    def cancel_the_left(self) -> None:
+        """Cancel what somebody watched and nobody watches any more; running jobs call it every second.
+
+        Raises:
+            WorkspaceError: the workspace cannot be written.
+        """
+        if not self._watchers.left():
+            return
+        with self._coming_and_going:
+            for id in self._watchers.left():  # as it is now: somebody may just have come
+                with suppress(JobError):  # it was forgotten
+                    self.cancel(id, why=LEFT)
+                self._watchers.forget(id)
+
+    def cancel(self, id: str, *, why: str = "Somebody stopped it.") -> None:
         """Ask a job to end: a waiting one at once, a running one after its present step.
 
         A job that has ended already stays as it is.
+
+        Args:
+            id: the job.
+            why: for its diary.
 
         Raises:
             JobError: there is no such job.
@@ -128,7 +159,7 @@ class Jobs:
         self._database.cancel(id)
         try:
             (self._folder(job) / STOP_FILE).touch()
-            write_event(self._folder(job), "stop")
+            write_event(self._folder(job), "stop", why=why)
         except OSError as error:
             raise WorkspaceError(
                 f"The job cannot be told to stop ({error.strerror or error}).",
@@ -155,12 +186,12 @@ class Jobs:
                 if job.is_active
                 else "Start it anew if you want to.",
             )
-        _checked(job.kind, job.spec)
-        worker = self._running_worker()
+        job_kinds().spec_text(job.kind, job.spec)
+        worker = self._running_worker(job.kind)
         folder = self._folder(job)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / STOP_FILE).unlink(missing_ok=True)
-        kept = self._database.requeue(id, self._owner)
+        kept = self._database.requeue(id, self._owner.name)
         if kept == id:
             write_event(folder, "queued", resumed=True)
         worker.wake()
@@ -177,56 +208,39 @@ class Jobs:
             raise JobError(f'The job "{job.title}" is still going on.', next_step="Stop it first.")
         shutil.rmtree(self._folder(job), ignore_errors=True)
 
+    def forget_ended(self, kinds: Sequence[str], *, done: float, stopped: float) -> None:
+        """Delete jobs that ended some time ago, with their folders; what they made in the workspace stays.
+
+        Args:
+            kinds: of these kinds.
+            done: forget what was done so many seconds ago.
+            stopped: forget what failed or was stopped so many seconds ago.
+        """
+        for id in self._database.forget_ended(kinds, done, stopped):
+            shutil.rmtree(self._store.root / "jobs" / id, ignore_errors=True)
+
     def close(self) -> None:
-        """Interrupt the running job after its present step, and run no more."""
+        """Interrupt the running jobs after their present steps, and run no more."""
         with self._lock:
             self.is_closed = True
-            worker, life = self._worker, self._life
-        if worker is not None:
+            workers = list(self._workers.values())
+        for worker in workers:
+            worker.ask_to_end()
+        for worker in workers:
             worker.close()
-        if life is not None:
-            self._interrupt(self._owner)
-            life.release()
+        self._owner.end()
 
-    def _running_worker(self) -> JobWorker:
-        """The worker, started with the first job."""
+    def _running_worker(self, kind: str) -> JobWorker:
+        """The worker of the kind's lane, started with the lane's first job."""
+        lane = job_kinds().lane_of(kind)
         with self._lock:
             if self.is_closed:
                 raise JobError("Errorscope is being shut down.", next_step="Start it again.")
-            if self._worker is None:
-                # Held as long as this process lives: that is how others know.
-                self._life = FileLock(self._life_file(self._owner))
-                self._life.acquire()
-                self._worker = JobWorker(self._database, self._owner)
-                self._worker.start()
-            return self._worker
-
-    def _note_the_dead(self) -> None:
-        """Mark the jobs of servers that ended without saying so."""
-        for owner in self._database.owners():
-            if owner != self._owner:
-                with FileLock(self._life_file(owner)) as life:
-                    if life.acquire():
-                        self._interrupt(owner)
-
-    def _interrupt(self, owner: str) -> None:
-        for id in self._database.interrupt(owner):
-            with suppress(WorkspaceError):  # the list of jobs says so too
-                write_event(self._store.folder("jobs", id), "interrupted", why="The server ended.")
-
-    def _life_file(self, owner: str) -> Path:
-        return self._store.folder("locks") / f"jobs-{owner}.lock"
-
-    def _known(self, id: str) -> JobStatus:
-        job = self._database.status(id)
-        if job is None:
-            raise JobError(
-                f'There is no job "{id}" in {self._store.root}.', next_step="Look at the list of jobs."
-            )
-        return job
-
-    def _folder(self, job: JobStatus) -> Path:
-        return self._store.root / "jobs" / job.id
+            self._owner.begin()
+            if lane not in self._workers:
+                self._workers[lane] = JobWorker(self._database, self._owner.name, lane, self.cancel_the_left)
+                self._workers[lane].start()
+            return self._workers[lane]
 
 
 def jobs(store: Store) -> Jobs:
@@ -243,17 +257,3 @@ def jobs(store: Store) -> Jobs:
         if root not in by_root or by_root[root].is_closed:
             by_root[root] = Jobs(store)
         return by_root[root]
-
-
-def _checked(kind: str, spec: dict[str, Any]) -> str:
-    """The spec as text that is the same for the same spec, once it is sure that the kind exists."""
-    kinds = importlib.import_module("models.job_kinds").JOB_KINDS
-    if kind not in kinds:
-        raise JobError(
-            f'There is no kind of job called "{kind}".',
-            next_step=f"The kinds are: {', '.join(sorted(kinds))}.",
-        )
-    try:
-        return json.dumps(spec, sort_keys=True, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise JobError(f"The spec of a job must be plain data ({error}).") from error

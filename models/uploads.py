@@ -10,6 +10,7 @@ import stat
 import uuid
 import zipfile
 import zlib
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -20,6 +21,8 @@ from models.store import FOLDER_VARIABLE, Store, write_bytes
 LARGEST_ARCHIVE = 2 * 1024**3
 LARGEST_UNPACKED = 2 * 1024**3
 MOST_FILES = 50_000
+LONGEST_NAME, LONGEST_SUFFIX = 100, 20
+"""In bytes: file systems take 255, and a temporary file has a longer name."""
 # What damage raises in the archive's list, in its members, or through names that no file can have. OSError
 # without a number is bz2's; with one of these numbers it is the name's.
 DAMAGE = (
@@ -47,10 +50,53 @@ def kept_file(store: Store, name: str, content: bytes) -> Path:
     Returns:
         Where it lies.
     """
-    path = store.folder("uploads", _digest(content)) / (PurePosixPath(name.replace("\\", "/")).name or "file")
+    path = store.folder("uploads", _digest(content)) / fit_name(name)
     if not path.exists():
         write_bytes(path, content)
     return path
+
+
+def fit_name(name: str) -> str:
+    """A name that any folder of a workspace takes.
+
+    Args:
+        name: as a browser gives it; only its last part is used.
+
+    Returns:
+        At most LONGEST_NAME bytes, with the suffix; without control characters; never "." or "..".
+
+    >>> fit_name("C:\\\\photos\\\\my cat.jpg"), fit_name(".."), fit_name("a\\0b.png")
+    ('my cat.jpg', 'file', 'a_b.png')
+    """
+    last = name.replace("\\", "/").rpartition("/")[2]
+    clean = "".join(each if each.isprintable() else "_" for each in last).strip()
+    if not clean.strip("."):
+        return "file"
+    suffix = PurePosixPath(clean).suffix
+    suffix = suffix if len(suffix.encode(errors="replace")) <= LONGEST_SUFFIX else ""
+    return _cut(clean.removesuffix(suffix), LONGEST_NAME - len(suffix.encode(errors="replace"))) + _cut(
+        suffix, LONGEST_SUFFIX
+    )
+
+
+def _cut(text: str, n_bytes: int) -> str:
+    return text.encode(errors="replace")[:n_bytes].decode(errors="ignore")
+
+
+def keep_newest(folder: Path, count: int) -> None:
+    """Delete all but the newest files of a folder.
+
+    Args:
+        folder: it holds files that can be made again.
+        count: how many may stay.
+    """
+    known = []
+    for path in folder.iterdir():
+        with suppress(OSError):  # another session deleted it
+            known.append((path.stat().st_mtime_ns, path))
+    for _, path in sorted(known, reverse=True)[count:]:
+        with suppress(OSError):
+            path.unlink()
 
 
 def unpacked_archive(store: Store, path: Path) -> Path:

@@ -75,6 +75,8 @@ def test_every_method_is_in_the_documents() -> None:
     from analysis.attribution import METHODS
 
     text = (ROOT / "docs" / "attribution.md").read_text(encoding="utf-8")
-    for method in METHODS.values():
-        assert f"`{method.key}`" in text
-        assert method.label in text
+    rows = re.findall(r"^\| `.*\|$", text, re.MULTILINE)
+    assert rows == [
+        f"| `{method.key}` | {method.label} | {method.cost} | {method.source} | {method.limits} |"
+        for method in METHODS.values()
+    ]

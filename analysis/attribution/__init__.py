@@ -1,7 +1,7 @@
 """Why did the network say that? The methods that answer, and the functions that ask.
 
-    >>> list(METHODS)
-    ['grad_cam', 'gradient', 'saliency', 'smooth_grad']
+    >>> list(METHODS)[:3]
+    ['grad_cam', 'gradient', 'saliency']
 
 ``attribute`` asks about one class, ``attributions`` about several at once, ``attribution_steps`` shows
 what is known so far while a slow method runs.
@@ -17,10 +17,13 @@ import torch
 from PIL import Image
 
 from analysis.attribution import asking
-from analysis.attribution.class_activation import LAYER, grad_cam
-from analysis.attribution.gradients import gradient, saliency
+from analysis.attribution.ablations import FEATURE_ABLATION, OCCLUSION
+from analysis.attribution.class_activation import GRAD_CAM, GRAD_CAM_PLUS_PLUS, HIRES_CAM, LAYER_CAM
+from analysis.attribution.gradients import GRADIENT, INPUT_X_GRADIENT, SALIENCY
+from analysis.attribution.integrated_paths import GRADIENT_SHAP, INTEGRATED_GRADIENTS
 from analysis.attribution.layers import spatial_layers
-from analysis.attribution.noise_averages import NOISE, SAMPLES, SEED, smooth_grad
+from analysis.attribution.noise_averages import SMOOTH_GRAD, VAR_GRAD
+from analysis.attribution.principal_component import EIGEN_CAM
 from analysis.attribution.records import (
     Attribution,
     Contrast,
@@ -30,6 +33,12 @@ from analysis.attribution.records import (
     Step,
     Target,
 )
+from analysis.attribution.rectifiers import DECONVOLUTION, GUIDED_BACKPROP, GUIDED_GRAD_CAM
+from analysis.attribution.relevance_rules import LRP
+from analysis.attribution.rescale_rule import DEEP_LIFT
+from analysis.attribution.rollout import ATTENTION_ROLLOUT
+from analysis.attribution.score_weights import SCORE_CAM
+from analysis.attribution.surrogates import KERNEL_SHAP, LIME
 from models.errors import AttributionError
 from models.network import Network
 
@@ -49,48 +58,29 @@ __all__ = [
 ]
 
 _TABLE = (
-    Method(
-        key="grad_cam",
-        label="Grad-CAM",
-        function=grad_cam,
-        cost="instant",
-        signed=False,
-        source="Selvaraju et al., 2017: Grad-CAM: Visual Explanations from Deep Networks",
-        limits="Coarse, about 7 x 7 places: shows where, not which detail, and only what speaks for it.",
-        options=(LAYER,),
-        needs="a layer that gives a map of places",
-    ),
-    Method(
-        key="gradient",
-        label="Gradient",
-        function=gradient,
-        cost="instant",
-        signed=True,
-        source="Baehrens et al., 2010: How to Explain Individual Classification Decisions",
-        grain=4,
-        limits="Shows what a small change would do, not what the answer rests on; noisy from pixel to pixel.",
-    ),
-    Method(
-        key="saliency",
-        label="Saliency",
-        function=saliency,
-        cost="instant",
-        signed=False,
-        source="Simonyan et al., 2013: Deep Inside Convolutional Networks",
-        grain=4,
-        limits="Shows where a small change matters, for or against the class; noisy from pixel to pixel.",
-    ),
-    Method(
-        key="smooth_grad",
-        label="SmoothGrad",
-        function=smooth_grad,
-        cost="seconds",
-        signed=False,
-        source="Smilkov et al., 2017: SmoothGrad: removing noise by adding noise",
-        grain=4,
-        limits="Favours edges and covers more than the evidence; it cannot tell for from against the class.",
-        options=(SAMPLES, NOISE, SEED),
-    ),
+    GRAD_CAM,
+    GRADIENT,
+    SALIENCY,
+    INPUT_X_GRADIENT,
+    INTEGRATED_GRADIENTS,
+    DECONVOLUTION,
+    GUIDED_BACKPROP,
+    SMOOTH_GRAD,
+    DEEP_LIFT,
+    OCCLUSION,
+    LRP,
+    LIME,
+    GUIDED_GRAD_CAM,
+    GRAD_CAM_PLUS_PLUS,
+    HIRES_CAM,
+    LAYER_CAM,
+    SCORE_CAM,
+    EIGEN_CAM,
+    VAR_GRAD,
+    GRADIENT_SHAP,
+    KERNEL_SHAP,
+    FEATURE_ABLATION,
+    ATTENTION_ROLLOUT,
 )
 
 METHODS: Final = MappingProxyType({method.key: method for method in _TABLE})

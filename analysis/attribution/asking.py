@@ -14,6 +14,7 @@ from analysis.attribution.layers import device_of
 from analysis.attribution.records import (
     Attribution,
     Contrast,
+    Estimate,
     Method,
     Option,
     OptionValue,
@@ -49,11 +50,19 @@ def steps(
         yield Step(
             estimate.fraction,
             tuple(
-                Attribution(relevance, method.key, target, chosen, estimate.layer, seconds)
-                for relevance, target in zip(maps, question.targets, strict=True)
+                Attribution(
+                    relevance, method.key, target, chosen, estimate.layer, seconds, expected, estimate.note
+                )
+                for relevance, target, expected in zip(
+                    maps, question.targets, _expected(estimate), strict=True
+                )
             ),
         )
         start = time.perf_counter()
+
+
+def _expected(estimate: Estimate) -> Sequence[float | None]:
+    return estimate.expected_sums or [None] * len(estimate.maps)
 
 
 def asked(network: Network, image: Image.Image | torch.Tensor, targets: Sequence[Target]) -> Question:
@@ -65,11 +74,16 @@ def asked(network: Network, image: Image.Image | torch.Tensor, targets: Sequence
         targets: at least one.
 
     Raises:
-        AttributionError: there is no target, the network has no such class, or the tensor is of another
-            shape or holds NaN.
+        AttributionError: there is no target, the network has no such class, a contrast's two classes are the
+            same, or the tensor is of another shape or holds NaN.
     """
     for target in targets:
         _check_target(target, network)
+        if isinstance(target, Contrast) and target.a == target.b:
+            raise AttributionError(
+                "The two classes of a contrast are the same.",
+                next_step="Choose two different classes, or ask about one alone.",
+            )
     if not targets:
         raise AttributionError("No class was asked about.", next_step="Choose at least one class.")
     with gradients_on():
@@ -113,6 +127,11 @@ def chosen_options(method: Method, options: Mapping[str, OptionValue]) -> dict[s
 
 
 def _checked(option: Option, value: OptionValue) -> OptionValue:
+    if option.choices and value not in option.choices:
+        raise AttributionError(
+            f"{option.label} is {value!r}, but must be one of: {', '.join(option.choices)}.",
+            next_step=f"The usual value is {option.default!r}.",
+        )
     kind = type(option.default)
     fits = isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
     if not fits or not _in_range(option, value):

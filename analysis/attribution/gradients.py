@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 from analysis.attribution.private_copy import private_copy
-from analysis.attribution.records import Contrast, Estimate, Question, Target
+from analysis.attribution.records import Contrast, Estimate, Method, Question, Target
+from models.devices import is_out_of_memory, plain_arithmetic
 from models.errors import AttributionError
 from models.network import Network
 
@@ -26,6 +27,29 @@ def gradients_on() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def explained_run(device: torch.device) -> Iterator[None]:
+    """Around a pass through a network: computed as an evaluation does, and want of memory said in words.
+
+    Args:
+        device: where the pass runs.
+
+    Raises:
+        AttributionError: there is not enough memory; its cause is torch's error.
+    """
+    try:
+        with plain_arithmetic(device):
+            yield
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        raise AttributionError(
+            f'The memory of the device "{device.type}" is not enough for this computation.',
+            next_step="Close other programs, or choose a smaller size in the preprocessing or a method that "
+            "needs less, Grad-CAM say.",
+        ) from error
+
+
 def own_module(network: Network) -> nn.Module:
     """A module that this caller alone may hook; for a program, the program itself."""
     return network.module if network.kind in PROGRAM_NAMES else private_copy(network.module)
@@ -35,10 +59,12 @@ def logits(module: nn.Module, inputs: torch.Tensor, network: Network) -> torch.T
     """The module's answer, (B, C).
 
     Raises:
-        AttributionError: it cannot take inputs of this size, or answers something else than C logits.
+        AttributionError: it cannot take inputs of this size, answers something else than C logits or numbers
+            that are not finite, or there is not enough memory.
     """
     try:
-        answer = module(inputs)
+        with explained_run(inputs.device):
+            answer = module(inputs)
     except (RuntimeError, AssertionError) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise AttributionError(
@@ -51,6 +77,12 @@ def logits(module: nn.Module, inputs: torch.Tensor, network: Network) -> torch.T
         raise AttributionError(
             f"The network answers {shape} where {expected} (images, classes) was expected.",
             next_step="Check that it is a classifier and that the class names are its own.",
+        )
+    # A map of a score that is no number would look like any other.
+    if not bool(torch.isfinite(answer.detach()).all()):
+        raise AttributionError(
+            "The network's answer is not finite for this picture or for a changed copy of it.",
+            next_step="Check mean and std in the preprocessing, and that the weights are sound.",
         )
     return answer
 
@@ -82,13 +114,15 @@ def derivatives(
         For each target a tensor of the shape of ``wanted``; row i is the gradient of image i's score.
 
     Raises:
-        AttributionError: the answer does not hang on ``wanted`` in a way that can be differentiated.
+        AttributionError: the answer does not hang on ``wanted`` in a way that can be differentiated, or
+            there is not enough memory.
     """
     try:
-        return [
-            torch.autograd.grad(score(answer, target).sum(), wanted, retain_graph=i + 1 < len(targets))[0]
-            for i, target in enumerate(targets)
-        ]
+        with explained_run(wanted.device):
+            return [
+                torch.autograd.grad(score(answer, target).sum(), wanted, retain_graph=i + 1 < len(targets))[0]
+                for i, target in enumerate(targets)
+            ]
     except RuntimeError as error:
         kind = PROGRAM_NAMES.get(network.kind)
         raise AttributionError(
@@ -139,3 +173,52 @@ def saliency(question: Question) -> Iterator[Estimate]:
     """
     found = input_gradients(own_module(question.network), question.inputs, question.targets, question.network)
     yield Estimate(1.0, tuple(each[0].abs().amax(0) for each in found))
+
+
+def input_x_gradient(question: Question) -> Iterator[Estimate]:
+    """The gradient times the input, summed over the channels: what a linear network's score is made of.
+
+    Input means: as the network gets it, so zero is the mean colour of the training images.
+
+    Source:
+        Shrikumar et al., Not Just a Black Box: Learning Important Features Through Propagating Activation
+        Differences, 2016.
+    """
+    found = input_gradients(own_module(question.network), question.inputs, question.targets, question.network)
+    yield Estimate(1.0, tuple((each * question.inputs)[0].sum(0) for each in found))
+
+
+GRADIENT = Method(
+    key="gradient",
+    label="Gradient",
+    function=gradient,
+    family="Gradients",
+    cost="instant",
+    signed=True,
+    source="Baehrens et al., 2010: How to Explain Individual Classification Decisions",
+    grain=8,
+    limits="Shows what a small change would do, not what the answer rests on; noisy from pixel to pixel.",
+)
+SALIENCY = Method(
+    key="saliency",
+    label="Saliency",
+    function=saliency,
+    family="Gradients",
+    cost="instant",
+    signed=False,
+    source="Simonyan et al., 2013: Deep Inside Convolutional Networks",
+    grain=4,
+    limits="Shows where a small change matters, for or against the class; noisy from pixel to pixel.",
+)
+INPUT_X_GRADIENT = Method(
+    key="input_x_gradient",
+    label="Gradient x input",
+    function=input_x_gradient,
+    family="Gradients",
+    cost="instant",
+    signed=True,
+    source="Shrikumar et al., 2016: Not Just a Black Box",
+    grain=8,
+    limits="Places of the training images' mean colour get nothing, whatever they mean to the network; noisy "
+    "from pixel to pixel.",
+)

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import nn
-from torch.nn.modules import dropout, pooling
 
 from analysis.attribution.gradients import derivatives, gradients_on, logits
+from analysis.attribution.layer_search import layers_with_a_map
+from analysis.attribution.layouts import channel_axis
 from analysis.attribution.private_copy import private_copy
 from analysis.attribution.records import Target
 from analysis.attribution.spatial import spatial_map
+from analysis.attribution.trial_inputs import device_of, small_size
 from models.errors import AttributionError
 from models.network import Network
 
-# They thin out, or repeat, what the module before them gave.
-_PASSED_OVER = (
-    *(getattr(pooling, name) for name in pooling.__all__),
-    *(getattr(dropout, name) for name in dropout.__all__),
-    nn.Identity,
-)
-_SHARE_OF_PLACES = 0.99
+__all__ = ["activation_and_gradients", "device_of", "refuse_programs", "spatial_layers"]
 
-_found: WeakKeyDictionary[nn.Module, dict[tuple[int, int], tuple[str, ...]]] = WeakKeyDictionary()
+_Found = dict[tuple[int, int], tuple[str, ...]]
+
+_found: WeakKeyDictionary[nn.Module, _Found] = WeakKeyDictionary()
 _found_lock = threading.Lock()
 
 
@@ -36,7 +33,9 @@ def spatial_layers(network: Network, input_size: tuple[int, int]) -> tuple[str, 
     A layer counts if its output is a map of places and the answer hangs on more than 99 % of them. That
     leaves out what comes after a vision transformer's last attention, where only the class token still
     matters, and the map of class scores of a convolutional head. Found by one forward and one backward
-    pass on noise, then remembered for as long as the module lives.
+    pass on noise, then remembered for as long as the module lives. The noise is smaller than a large input,
+    where the network takes other sizes than its own. The best choice is the same; some earlier layers may be
+    offered although at the odd size of the input their outermost row or column plays no part.
 
     Args:
         network: a plain network, no program.
@@ -46,14 +45,26 @@ def spatial_layers(network: Network, input_size: tuple[int, int]) -> tuple[str, 
         Dotted names of modules; where a module only hands on what its last submodule gave, the outer name.
 
     Raises:
-        AttributionError: it is a program, or no layer gives a map.
+        AttributionError: it is a program, no layer gives a map, or no gradient comes through.
     """
     refuse_programs(network)
     with _found_lock:
         known = _found.setdefault(network.module, {})
     if input_size not in known:
-        known[input_size] = _search(network, input_size)
+        known[input_size] = _search(network, input_size, known)
     return known[input_size]
+
+
+def _search(network: Network, input_size: tuple[int, int], known: _Found) -> tuple[str, ...]:
+    small = small_size(input_size)
+    if small != input_size:
+        try:
+            if small not in known:
+                known[small] = layers_with_a_map(network, small)
+            return known[small]
+        except AttributionError:
+            pass  # a vision transformer takes one size only
+    return layers_with_a_map(network, input_size)
 
 
 def refuse_programs(network: Network) -> None:
@@ -69,89 +80,6 @@ def refuse_programs(network: Network) -> None:
         f"This network is a {name} program, so its layers cannot be read.",
         next_step="Use SmoothGrad instead, or open the weights as a state dict.",
     )
-
-
-@dataclass
-class _Candidate:
-    name: str
-    output: torch.Tensor
-
-
-def _search(network: Network, input_size: tuple[int, int]) -> tuple[str, ...]:
-    candidates, gradients = _outputs_and_gradients(network, input_size)
-    # a module that ran several times is read at its last run
-    last_runs = {
-        candidate.name: (place, candidate)
-        for place, (candidate, gradient) in enumerate(zip(candidates, gradients, strict=True))
-        if _matters_everywhere(gradient, input_size)
-    }
-    reached = [candidate for _, candidate in sorted(last_runs.values(), key=lambda each: each[0])]
-    if not reached:
-        raise AttributionError(
-            f"No layer gives a map of places for an input of {input_size[0]} x {input_size[1]} pixels.",
-            next_step="Use SmoothGrad instead, which needs no layer.",
-        )
-    return tuple(
-        each.name
-        for each, following in zip(reached, [*reached[1:], None], strict=True)
-        if following is None or not _only_handed_on(each, following)
-    )
-
-
-def _only_handed_on(inner: _Candidate, outer: _Candidate) -> bool:
-    return inner.name.startswith(f"{outer.name}.") and torch.equal(inner.output, outer.output)
-
-
-def _matters_everywhere(gradient: torch.Tensor | None, input_size: tuple[int, int]) -> bool:
-    places = spatial_map(gradient, input_size)
-    return places is not None and float((places != 0).any(1).float().mean()) > _SHARE_OF_PLACES
-
-
-@gradients_on()
-def _outputs_and_gradients(
-    network: Network, input_size: tuple[int, int]
-) -> tuple[list[_Candidate], Sequence[torch.Tensor | None]]:
-    module = private_copy(network.module)
-    candidates: list[_Candidate] = []
-    scores: list[torch.Tensor] = []
-    for name, layer in module.named_modules():
-        if name == network.head:
-            layer.register_forward_hook(lambda _, __, output: scores.append(output.clone()))
-        elif name and not isinstance(layer, _PASSED_OVER):
-            layer.register_forward_hook(_recorder(name, candidates, scores, network, input_size))
-    noise = torch.randn(1, 3, *input_size, generator=torch.Generator().manual_seed(0))
-    answer = logits(module, noise.to(device_of(network)).requires_grad_(), network)
-    outputs = [candidate.output for candidate in candidates]
-    # squared, because the plain sum of a softmax is constant; at the head, because SqueezeNet's ReLU
-    # after it hides places
-    whole = (scores or [answer])[-1].square().sum()
-    return candidates, torch.autograd.grad(whole, outputs, allow_unused=True) if outputs else ()
-
-
-def _recorder(
-    name: str,
-    candidates: list[_Candidate],
-    scores: list[torch.Tensor],
-    network: Network,
-    input_size: tuple[int, int],
-) -> Callable[[nn.Module, object, object], torch.Tensor | None]:
-    def record(_: nn.Module, __: object, output: object) -> torch.Tensor | None:
-        places = spatial_map(output, input_size)
-        if scores or places is None or not isinstance(output, torch.Tensor):
-            return None
-        if network.head is None and places.shape[1] == len(network.class_names):
-            return None
-        candidates.append(_Candidate(name, output))
-        # The next layer may overwrite what it is given (DenseNet's functional ReLU does).
-        return output.clone()
-
-    return record
-
-
-def device_of(network: Network) -> torch.device:
-    """Where the network's weights lie."""
-    weights = [*network.module.parameters(), *network.module.buffers()]
-    return weights[0].device if weights else torch.device("cpu")
 
 
 @gradients_on()
@@ -178,7 +106,7 @@ def activation_and_gradients(
     seen: list[torch.Tensor] = []
 
     def cut(_: nn.Module, __: object, output: object) -> torch.Tensor | None:
-        if not isinstance(output, torch.Tensor):
+        if not isinstance(output, torch.Tensor) or output.shape[:1] != inputs.shape[:1]:
             return None
         # From here on only: what comes before the layer needs no gradient, so is not remembered.
         seen.append(output.detach().requires_grad_())
@@ -186,10 +114,11 @@ def activation_and_gradients(
 
     _named(module, layer).register_forward_hook(cut)
     answer = logits(module, inputs.detach().clone(), network)
-    activation = spatial_map(seen[-1], size) if seen else None
+    axis = channel_axis(network, layer, seen[-1].shape, size) if seen else None
+    activation = spatial_map(seen[-1], size, axis) if seen else None
     if activation is None:
         raise _no_map(layer)
-    found = [spatial_map(each, size) for each in derivatives(answer, targets, seen[-1], network)]
+    found = [spatial_map(each, size, axis) for each in derivatives(answer, targets, seen[-1], network)]
     return activation.detach(), [each for each in found if each is not None]
 
 

@@ -1,13 +1,15 @@
-"""SmoothGrad: gradients averaged over noisy copies of the input."""
+"""SmoothGrad and VarGrad: the mean and the variance of gradients over noisy copies of the input."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 
+from analysis.attribution.forward_passes import batches
 from analysis.attribution.gradients import input_gradients, own_module
-from analysis.attribution.records import Estimate, Option, Question
+from analysis.attribution.records import Estimate, Method, Option, Question, Settings
 
 SAMPLES = Option(
     "samples", "Samples", 25, "How many noisy copies are averaged: more is smoother and slower.", 1, 200, 1
@@ -25,9 +27,6 @@ NOISE = Option(
     0.01,
 )
 SEED = Option("seed", "Seed", 0, "The same seed gives the same noise, so the same map.", 0, 2**31 - 1, 1)
-
-# More samples at once are hardly faster on a processor, need more memory, and let the page wait longer.
-_LARGEST_BATCH = 4
 
 
 def smooth_grad(question: Question, *, samples: int, noise: float, seed: int) -> Iterator[Estimate]:
@@ -55,22 +54,117 @@ def smooth_grad(question: Question, *, samples: int, noise: float, seed: int) ->
     deviation = noise * (question.inputs.max() - question.inputs.min())
     sums = [torch.zeros_like(question.inputs[0]) for _ in question.targets]
     done = 0
-    for size in _batch_sizes(samples, 1 if question.network.kind != "state_dict" else _LARGEST_BATCH):
-        noisy = question.inputs + deviation * _standard_noise(question.inputs, size, draws)
+    for batch in batches(range(samples), question.network):
+        noisy = question.inputs + deviation * standard_noise(question.inputs, len(batch), draws)
         found = input_gradients(module, noisy, question.targets, question.network)
         sums = [total + each.sum(0) for total, each in zip(sums, found, strict=True)]
-        done += size
+        done += len(batch)
         yield Estimate(done / samples, tuple((total / done).abs().sum(0) for total in sums))
 
 
-def _batch_sizes(samples: int, largest: int) -> Iterator[int]:
-    # One alone first, so that something can be shown at once.
-    yield 1
-    for start in range(1, samples, largest):
-        yield min(largest, samples - start)
+def var_grad(question: Question, *, samples: int, noise: float, seed: int) -> Iterator[Estimate]:
+    """The variance of the gradient over noisy inputs, summed over the channels.
+
+    The noise is that of SmoothGrad with the same seed. The variance is that of the samples themselves
+    (divided by their number), as in Captum's NoiseTunnel.
+
+    Args:
+        question: the image and its targets; each batch of noisy inputs runs forward once for all targets.
+        samples: how many noisy inputs, at least 2.
+        noise: standard deviation as a share of the input's range.
+        seed: of this call's own generator.
+
+    Yields:
+        The variance expected of all samples, from those so far: after two, then after every few.
+
+    Source:
+        Adebayo et al., Local Explanation Methods for Deep Neural Networks Lack Sensitivity to Parameter
+        Values, 2018; Seo et al., Noise-adding Methods of Saliency Map as Series of Higher Order Partial
+        Derivative, 2018.
+    """
+    module = own_module(question.network)
+    draws = torch.Generator().manual_seed(seed)
+    deviation = noise * (question.inputs.max() - question.inputs.min())
+    spreads = [_Spread(question.inputs[0]) for _ in question.targets]
+    done = 0
+    for batch in batches(range(samples), question.network, first=2):
+        noisy = question.inputs + deviation * standard_noise(question.inputs, len(batch), draws)
+        found = input_gradients(module, noisy, question.targets, question.network)
+        done += len(batch)
+        for spread, each in zip(spreads, found, strict=True):
+            spread.add(each)
+        if done > 1:
+            share = (samples - 1) / samples
+            maps = tuple((share * spread.squares / (done - 1)).sum(0) for spread in spreads)
+            yield Estimate(done / samples, maps)
 
 
-def _standard_noise(inputs: torch.Tensor, size: int, draws: torch.Generator) -> torch.Tensor:
+class _Spread:
+    """Mean and squared distances from it, batch by batch: no difference of two large sums.
+
+    Source:
+        Chan, Golub, LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample Variances, 1979.
+    """
+
+    def __init__(self, like: torch.Tensor) -> None:
+        self.n = 0
+        self.mean = torch.zeros_like(like)
+        self.squares = torch.zeros_like(like)
+
+    def add(self, batch: torch.Tensor) -> None:
+        """Take in further samples, (B, ...)."""
+        n, mean = len(batch), batch.mean(0)
+        off = mean - self.mean
+        self.squares += (batch - mean).square().sum(0) + off.square() * (self.n * n / (self.n + n))
+        self.mean += off * (n / (self.n + n))
+        self.n += n
+
+
+def standard_noise(inputs: torch.Tensor, size: int, draws: torch.Generator) -> torch.Tensor:
+    """Normal noise of deviation 1 for some copies of an image.
+
+    Args:
+        inputs: (1, 3, H, W).
+        size: how many copies, B.
+        draws: where the noise comes from.
+
+    Returns:
+        (B, 3, H, W).
+    """
     # Drawn sample by sample on the processor, so that neither batches nor devices change the map.
     each = [torch.randn(inputs.shape[1:], generator=draws) for _ in range(size)]
     return torch.stack(each).to(inputs.device)
+
+
+def _samples(settings: Settings) -> float:
+    return float(settings["samples"])
+
+
+SMOOTH_GRAD = Method(
+    key="smooth_grad",
+    label="SmoothGrad",
+    function=smooth_grad,
+    family="Gradients",
+    cost="seconds",
+    signed=False,
+    source="Smilkov et al., 2017: SmoothGrad: removing noise by adding noise",
+    grain=4,
+    limits="Favours edges and covers more than the evidence; it cannot tell for from against the class.",
+    options=(SAMPLES, NOISE, SEED),
+    runs=_samples,
+)
+VAR_GRAD = Method(
+    key="var_grad",
+    label="VarGrad",
+    function=var_grad,
+    family="Gradients",
+    cost="seconds",
+    signed=False,
+    source="Adebayo et al., 2018: Local Explanation Methods for Deep Neural Networks Lack Sensitivity to "
+    "Parameter Values",
+    grain=4,
+    limits="Does not localise: it shows where the gradient wavers under noise, which need not be where the "
+    "evidence is.",
+    options=(replace(SAMPLES, low=2), NOISE, SEED),
+    runs=_samples,
+)

@@ -1,4 +1,4 @@
-"""A network's twin that may be hooked: its own modules, the same weights.
+"""A network's twin that may be hooked: its own modules, the same weights, in evaluation mode.
 
 A hook on a shared module acts in every thread that runs it, and stays when something fails before it
 is taken off. A twin costs a few milliseconds and no memory to speak of; what is hung on it concerns
@@ -24,10 +24,11 @@ def private_copy(module: _Module) -> _Module:
     only what leads to the input or to an activation.
 
     Args:
-        module: a network in evaluation mode; not a TorchScript or torch.export program.
+        module: a network; not a TorchScript or torch.export program.
 
     Returns:
-        A module that computes the same, bit for bit.
+        A module that computes what the network computes in evaluation mode, bit for bit: batch-norm in
+        training mode would write into buffers that everybody shares.
 
     Example:
         >>> layer = nn.Linear(2, 1)
@@ -46,6 +47,7 @@ def _copied(module: _Module, known: dict[int, nn.Module]) -> _Module:
     known[id(module)] = twin
     state = dict(vars(module))
     state.update({name: OrderedDict() for name in _HOOKS})
+    state["training"] = False
     state["_parameters"] = {name: _detached(weight) for name, weight in module._parameters.items()}
     state["_buffers"] = dict(module._buffers)
     state["_modules"] = {

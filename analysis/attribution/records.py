@@ -13,6 +13,7 @@ import torch
 from models.network import Network
 
 Cost = Literal["instant", "seconds", "minutes"]
+Family = Literal["Class activation maps", "Gradients", "Propagation rules", "Perturbation", "Attention"]
 OptionValue = int | float | str
 
 
@@ -45,6 +46,7 @@ class Option:
         low: smallest value; None for words.
         high: largest value; None for words.
         step: step of a slider; None for words.
+        choices: the words to choose from; empty if any word will do.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     step: float | None = None
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,22 @@ class Estimate:
         fraction: share of the work done, above 0 up to 1.
         maps: one (H, W) tensor of relevance per target, at the input's resolution.
         layer: the layer it was read from, for methods that read one.
+        expected_sums: for methods that promise what their relevance adds up to, that sum, one per target.
+        note: one sentence on this very run, where the method is stretched beyond its paper; else "".
     """
 
     fraction: float
     maps: tuple[torch.Tensor, ...]
     layer: str | None = None
+    expected_sums: tuple[float, ...] | None = None
+    note: str = ""
+
+
+Settings = Mapping[str, OptionValue]
+
+
+def _one_run(_: Settings) -> float:
+    return 1.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +109,10 @@ class Method:
         label: its name on the screen.
         function: takes a `Question` and the options by keyword; yields ever better estimates, the last
             one with a fraction of 1. It leaves nothing behind on the network, however it ends.
+        family: under which heading menus list it.
         cost: what a person should expect to wait.
+        runs: its cost with given settings, for one target, in units of one forward pass with the gradient
+            of the input: times the duration of that, it is the estimate before a run.
         signed: whether relevance below zero means "speaks against".
         options: its settings.
         grain: side in input pixels of the squares to average before drawing, for maps so fine that single
@@ -103,11 +120,14 @@ class Method:
         needs: what the network must offer, in words; "" if any will do.
         source: the paper: authors, year, title.
         limits: one sentence on what not to read into its maps.
+        promise: what its relevance adds up to, as the end of a sentence ("the score"), where the method
+            promises that; then each estimate has ``expected_sums``.
     """
 
     key: str
     label: str
     function: Callable[..., Iterator[Estimate]]
+    family: Family
     cost: Cost
     signed: bool
     source: str
@@ -115,6 +135,8 @@ class Method:
     options: tuple[Option, ...] = ()
     needs: str = ""
     grain: int = 1
+    runs: Callable[[Settings], float] = _one_run
+    promise: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,6 +151,8 @@ class Attribution:
         options: the method's settings, defaults included.
         layer: the layer it was read from, or None.
         seconds: how long the method worked, waiting for the page left out.
+        expected_sum: what the method promises that the relevance adds up to, or None.
+        note: one sentence on this very run, or "".
     """
 
     relevance: npt.NDArray[np.float32]
@@ -137,11 +161,25 @@ class Attribution:
     options: Mapping[str, OptionValue] = field(default_factory=dict)
     layer: str | None = None
     seconds: float = 0.0
+    expected_sum: float | None = None
+    note: str = ""
 
     @property
     def is_blank(self) -> bool:
         """Whether nothing in the image speaks for the target ("no positive evidence")."""
         return not bool((self.relevance > 0).any())
+
+    @property
+    def completeness_error(self) -> float | None:
+        """How far the relevance is from adding up to what the method promises, as a share of that.
+
+        0 is perfect, 1 means that the sum has nothing to do with the promise. None where the method
+        promises nothing, and where what it promises is 0 to within a millionth.
+        """
+        if self.expected_sum is None or abs(self.expected_sum) < 1e-6:
+            return None
+        found = float(self.relevance.sum(dtype=np.float64))
+        return abs(found - self.expected_sum) / abs(self.expected_sum)
 
 
 @dataclass(frozen=True)

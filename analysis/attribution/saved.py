@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from analysis import map_revision
 from analysis.attribution import METHODS, attribution_steps
 from analysis.attribution.asking import chosen_options
 from analysis.attribution.records import Attribution, Contrast, OptionValue, Step, Target
@@ -18,8 +19,7 @@ from models.errors import AttributionError, WorkspaceError
 from models.network import Network
 from models.store import Store, write_array
 
-REVISION = 1
-"""Raise it when a method's maps change; what was kept before is then computed again."""
+_FIELDS = {"scale", "seconds", "expected_sum", "layer", "note", "relevance"}
 
 
 def saved_attribution(
@@ -54,8 +54,13 @@ def saved_attribution(
     if record is None:
         return None
     relevance = record["relevance"].astype(np.float32) * np.float32(record["scale"])
-    layer, seconds = str(record["layer"]) or None, float(record["seconds"])
-    return Attribution(relevance, method, target, chosen, layer, seconds)
+    layer, expected = str(record["layer"]) or None, float(record["expected_sum"])
+    return Attribution(
+        relevance, method, target, chosen, layer,
+        seconds=float(record["seconds"]),
+        expected_sum=None if np.isnan(expected) else expected,
+        note=str(record["note"]),
+    )  # fmt: skip
 
 
 def save_attribution(
@@ -137,7 +142,7 @@ def _path(
     folder: Path, image_key: str, target: Target, method: str, options: Mapping[str, OptionValue]
 ) -> Path:
     asked = [int(target.a), int(target.b)] if isinstance(target, Contrast) else int(target)
-    question = json.dumps([REVISION, image_key, method, asked, dict(options)], sort_keys=True)
+    question = json.dumps([map_revision.REVISION, image_key, method, asked, dict(options)], sort_keys=True)
     return folder / f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.npy"
 
 
@@ -145,16 +150,21 @@ def _packed(attribution: Attribution) -> np.ndarray[tuple[int, ...], np.dtype[np
     # Half precision holds 1e-7 to 6e4, and gradients may be smaller: hence a scale beside the map, in the
     # same array so that one write keeps both.
     scale = float(np.abs(attribution.relevance).max()) or 1.0
-    layer = attribution.layer or ""
+    layer, note = attribution.layer or "", attribution.note
+    expected = np.nan if attribution.expected_sum is None else attribution.expected_sum
     kind = np.dtype(
         [
             ("scale", "<f4"),
             ("seconds", "<f4"),
+            ("expected_sum", "<f8"),
             ("layer", f"<U{max(1, len(layer))}"),
+            ("note", f"<U{max(1, len(note))}"),
             ("relevance", "<f2", attribution.relevance.shape),
         ]
     )
-    return np.array((scale, attribution.seconds, layer, attribution.relevance / scale), dtype=kind)
+    return np.array(
+        (scale, attribution.seconds, expected, layer, note, attribution.relevance / scale), dtype=kind
+    )
 
 
 def _read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.void]] | None:
@@ -169,4 +179,4 @@ def _read(path: Path) -> np.ndarray[tuple[int, ...], np.dtype[np.void]] | None:
         ) from error
     except (ValueError, EOFError):
         return None  # cut off or overwritten: it is computed again
-    return record if set(record.dtype.names or ()) == {"scale", "seconds", "layer", "relevance"} else None
+    return record if set(record.dtype.names or ()) == _FIELDS else None

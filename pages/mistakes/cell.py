@@ -13,7 +13,9 @@ import streamlit as st
 
 from analysis.axis import Entry, MatrixView, cell_words
 from analysis.cell_name import GroupName, cell_name, parsed_cell
-from pages.shared import state
+from analysis.ordering import Order
+from pages.shared import cached, state
+from pages.shared.addressed import write_later
 from pages.shared.matrix import MatrixClick
 
 ANY = "any class"
@@ -50,11 +52,14 @@ def chosen_cell(view: MatrixView, class_names: Sequence[str], groups: Mapping[st
         class_names: C names.
         groups: class name to group.
     """
-    asked = st.query_params.get("cell")
-    if asked is not None and asked != st.session_state.get("written_cell"):
-        # A link or an edited URL: newer than what the session remembers.
-        choose(asked)
+    asked, written = st.query_params.get("cell"), st.session_state.get("written_cell")
     text = st.session_state.get("cell")
+    # A choice that the URL does not show yet is newer than the URL: two quick clicks send the old one twice.
+    just_chosen = text is not None and written is not None and text != written
+    if asked is not None and asked != written and not just_chosen:
+        # A link, an edited URL or the browser's Back: newer than what the session remembers.
+        choose(asked)
+        text = asked
     if text is None:
         return worst_cell(view)
     label, predicted = parsed_cell(text)
@@ -85,9 +90,21 @@ def name_of(view: MatrixView, cell: Cell) -> str:
     return cell_name(row, column)
 
 
+def folded_view(fingerprint: str, order: Order) -> MatrixView:
+    """The matrix on pages that do not show it: folded as the chosen cell is named.
+
+    Args:
+        fingerprint: of the evaluation.
+        order: of its rows.
+    """
+    asked = parsed_cell(st.query_params.get("cell") or st.session_state.get("cell") or "")
+    folded = tuple(sorted({str(name) for name in asked if isinstance(name, GroupName)}))
+    return cached.view(fingerprint, order, folded, (), 0)
+
+
 def write_cell(view: MatrixView, cell: Cell) -> None:
-    """Let the URL name the chosen cell."""
-    st.session_state["written_cell"] = st.query_params["cell"] = name_of(view, cell)
+    """Let the URL name the chosen cell, after `settle_addresses`."""
+    write_later("cell", name_of(view, cell), "written_cell")
 
 
 def choose(text: str) -> None:
@@ -120,10 +137,12 @@ def _choose_listed(view: MatrixView) -> None:
 def cell_lists(view: MatrixView, cell: Cell) -> None:
     """Two lists that choose the cell without a mouse on a small square."""
     st.session_state["cell_label"], st.session_state["cell_predicted"] = cell.row, cell.column
-    label, predicted = st.columns(2)
-    for column, title, key in ((label, "Labelled", "cell_label"), (predicted, "Predicted", "cell_predicted")):
+    for column, title, key, place in zip(
+        st.columns(2), ("Labelled", "Predicted"), ("cell_label", "cell_predicted"), (cell.row, cell.column),
+        strict=True,
+    ):  # fmt: skip
         column.selectbox(
-            title, range(len(view.entries)), index=None, placeholder=ANY, key=key, on_change=_choose_listed,
+            title, range(len(view.entries)), index=place, placeholder=ANY, key=key, on_change=_choose_listed,
             args=(view,), format_func=lambda place: shown_name(view.entries[place]),
         )  # fmt: skip
 

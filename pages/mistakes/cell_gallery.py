@@ -15,7 +15,7 @@ from pages.mistakes.cell import Cell, choose, name_of, shown_name
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
 from pages.shared.pictures import gallery_items
-from pages.shared.state import Workspace, escaped
+from pages.shared.state import CELL_PAGE, Workspace, escaped, open_query
 
 PAGE_SIZE = 24
 STRIP_SIZE = 4
@@ -62,6 +62,15 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
                 # A key of its own for each cell, so that another cell begins at its first page.
                 pages = math.ceil(len(indices) / PAGE_SIZE)
                 page = st.pagination(pages, key=f"page_of_{name_of(view, cell)}", width="stretch")
+        if predictions.architecture:
+            with controls:
+                st.page_link(
+                    CELL_PAGE,
+                    label="What do these share?",
+                    icon=":material/join_inner:",
+                    help="Where the network looked in all of them, and whether that is a shortcut.",
+                    query_params={**open_query(workspace.spec), "cell": name_of(view, cell)},
+                )
     ordered = sorted_images(predictions, indices, by)
     shown = ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
     identifiers = predictions.images["id"].to_numpy()

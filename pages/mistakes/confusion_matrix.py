@@ -14,6 +14,7 @@ from pages.mistakes.cell import Cell, cell_lists, choose_clicked, chosen_cell, c
 from pages.mistakes.cell_gallery import cell_gallery
 from pages.mistakes.matrix_controls import MatrixChoices, matrix_choices
 from pages.shared import cached, state
+from pages.shared.addressed import settle_addresses
 from pages.shared.halves import halves
 from pages.shared.inspector import open_inspector
 from pages.shared.matrix import confusion_matrix
@@ -85,6 +86,7 @@ def matrix_and_images(
     """Both halves of the page; a click runs these alone, without the controls and the rest of the app."""
     cell = chosen_cell(view, predictions.class_names, predictions.groups)
     write_cell(view, cell)
+    settle_addresses()
     left, right = halves("matrix", (0.55, 0.45), "medium")
     with left:
         matrix_column(view, choices, cell, predictions.groups)

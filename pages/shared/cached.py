@@ -13,7 +13,7 @@ from analysis.axis import MatrixView, matrix_view
 from analysis.confusion import confusion_counts
 from analysis.ordering import Order, class_order
 from analysis.rare_errors import RareError, rare_errors
-from models.errors import CheckpointError, PredictionsError
+from models.errors import PredictionsError
 from models.evaluation import EvaluationSpec
 from models.predictions import Predictions, saved_predictions
 from models.recent import recent
@@ -82,29 +82,17 @@ def positions(fingerprint: str) -> pd.Series[int]:
     return pd.Series(range(len(images)), index=images["id"])
 
 
-@st.cache_resource(
-    max_entries=2, show_spinner="Loading the network…", hash_funcs={EvaluationSpec: EvaluationSpec.to_json}
-)
 def network(spec: EvaluationSpec, fingerprint: str) -> Network:
-    """The network of an evaluation, shared by all sessions.
+    """The network of an evaluation, shared by all sessions and jobs.
 
     Raises:
         CheckpointError: the file is gone, or holds other weights than those that made the predictions.
     """
     # Imported here: torch takes seconds, and a saved evaluation opens without it.
-    from models.evaluation import opened_network
+    from models.open_networks import shared_network
 
-    made = predictions(fingerprint)
-    opened = opened_network(spec)
-    if opened.placeholder_names:
-        opened = opened.with_class_names(made.class_names, "the images")
-    if opened.fingerprint != made.network_fingerprint:
-        raise CheckpointError(
-            f"{spec.checkpoint} has changed since it made these predictions, so it can't explain them.",
-            next_step="Open the model and images again: the present checkpoint is then evaluated.",
-            title="Another network than the one that was evaluated",
-        )
-    return opened
+    with st.spinner("Loading the network…", show_time=False):
+        return shared_network(spec, predictions(fingerprint))
 
 
 def other_evaluations(workspace: state.Workspace) -> dict[str, str]:

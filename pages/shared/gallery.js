@@ -121,6 +121,13 @@ function moved(event, buttons) {
   target.focus();
 }
 
+// Only sideways: the page itself must stay where it is.
+function arrangeStrip(root, buttons, selected) {
+  for (const button of buttons) button.title = words(JSON.parse(button.source));
+  const chosen = buttons.find((button) => button.dataset.imageId === selected);
+  if (chosen) root.scrollLeft = chosen.offsetLeft - (root.clientWidth - chosen.offsetWidth) / 2;
+}
+
 function isDark(element) {
   const brush = document.createElement("canvas").getContext("2d");
   brush.fillStyle = getComputedStyle(element).getPropertyValue("--st-background-color").trim() || "#fff";
@@ -132,6 +139,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".gallery");
   const [grid, empty] = [root.querySelector(".grid"), root.querySelector(".empty")];
   root.classList.toggle("compact", data.compact);
+  root.classList.toggle("strip", Boolean(data.strip));
   root.classList.toggle("dark", isDark(root));
   if (data.columns) grid.style.setProperty("--columns", data.columns);
   else grid.style.removeProperty("--columns");
@@ -141,6 +149,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   empty.hidden = buttons.length > 0;
   empty.textContent = data.empty;
   marked(buttons, data.selected);
+  if (data.strip) arrangeStrip(root, buttons, data.selected);
   grid.onkeydown = (event) => moved(event, buttons);
   grid.onclick = (event) => {
     const button = event.target.closest("button");

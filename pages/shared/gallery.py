@@ -60,6 +60,7 @@ def gallery(
     columns: int | None = None,
     empty: str = "No images here.",
     compact: bool = False,
+    strip: bool = False,
 ) -> None:
     """Show images side by side; each opens with a click or the Enter key, arrow keys go from one to the next.
 
@@ -71,6 +72,7 @@ def gallery(
         columns: images in a row; by default as many as fit.
         empty: what to say where there are no images.
         compact: smaller pictures, names on one line.
+        strip: one row of small pictures without words under them, to choose one from.
     """
     data = {
         "items": [_plain(item) for item in items],
@@ -78,6 +80,7 @@ def gallery(
         "columns": columns,
         "empty": empty,
         "compact": compact,
+        "strip": strip,
     }
     known = frozenset(item.id for item in items)
     _mounted(key=key, data=data, on_open_change=lambda: _answer(key, known, on_open))

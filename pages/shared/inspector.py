@@ -15,13 +15,13 @@ from models.decoding import decoded
 from models.errors import ErrorscopeError
 from models.predictions import Predictions
 from pages.shared import cached, state
+from pages.shared.addressed import choose_anew
 from pages.shared.attribution_grid import Asked, Subject, attribution_grid
-from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
+from pages.shared.class_bars import class_bars
 from pages.shared.gallery import gallery
 from pages.shared.pictures import gallery_items
 from pages.shared.state import Workspace
 
-TOP = 5
 NEIGHBOURS = 6
 THESE = "these images"
 
@@ -84,7 +84,7 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
             vertical_alignment="center",
             key="inspector_head",
         )
-        head.html(_heading(_verdict(predictions, position)), width="content")
+        head.html(heading(verdict(predictions, position)), width="content")
         with head:
             _steps(image)
         path = predictions.absolute(predictions.images["path"].iloc[position])
@@ -135,7 +135,8 @@ def _caption(predictions: Predictions, position: int, picture: Image.Image) -> s
     return f"{state.escaped(path)} · {picture.width} x {picture.height} pixels"
 
 
-def _verdict(predictions: Predictions, position: int) -> str:
+def verdict(predictions: Predictions, position: int) -> str:
+    """What became of an image, in one line: \"✗ Bengal called Egyptian_Mau with 81%\"."""
     row = predictions.images.iloc[position]
     label, predicted = (predictions.class_names[row[name]] for name in ("label_index", "predicted_index"))
     confidence = "" if np.isnan(row["confidence"]) else f" with {row['confidence']:.0%}"
@@ -144,38 +145,16 @@ def _verdict(predictions: Predictions, position: int) -> str:
     return f"✗ {label} called {predicted}{confidence}"
 
 
-def _heading(words: str) -> str:
+def heading(words: str) -> str:
+    """HTML of a heading, in a size that dialogs have no Markdown for."""
     # Streamlit draws Markdown headings in a dialog no larger than its text.
     return f'<div role="heading" aria-level="3" style="font-size:1.2rem;font-weight:600">{html.escape(words)}</div>'
 
 
 def _class_bars(predictions: Predictions, position: int) -> None:
-    if predictions.probabilities is None:
-        return
-    probabilities = predictions.probabilities[position]
-    label = predictions.labels[position]
-    best = np.argsort(-probabilities, kind="stable")[:TOP]
-    shown = best if label in best else np.append(best, label)
-    rows = [
-        _class_bar(predictions.class_names[index], float(probabilities[index]), is_label=index == label)
-        for index in shown
-    ]
-    st.html(f'<div role="list" aria-label="most probable classes">{"".join(rows)}</div>')
-
-
-def _class_bar(name: str, probability: float, *, is_label: bool) -> str:
-    colour = RIGHT_COLOUR if is_label else WRONG_COLOUR
-    mark = " ✓ label" if is_label else ""
-    return (
-        '<div role="listitem" style="display:grid;grid-template-columns:minmax(0,15em) 1fr 4em;'
-        'gap:.6em;align-items:center;margin:.2em 0">'
-        f'<span style="overflow:hidden;text-overflow:ellipsis;white-space:nowrap" title="{html.escape(name)}">'
-        f"{html.escape(name)}{mark}</span>"
-        '<span style="background:rgb(128 128 128 / 18%);border-radius:3px;height:.8em">'
-        f'<span style="display:block;height:100%;border-radius:3px;background:{colour};'
-        f'width:{max(probability, 0.004):.2%}"></span></span>'
-        f'<span style="text-align:right;font-variant-numeric:tabular-nums">{probability:.1%}</span></div>'
-    )
+    if predictions.probabilities is not None:
+        label = int(predictions.labels[position])
+        st.html(class_bars(predictions.class_names, predictions.probabilities[position], label))
 
 
 def _neighbours(workspace: Workspace, predictions: Predictions, position: int) -> None:
@@ -208,14 +187,21 @@ def _stay(image: str) -> None:
 
 
 def _evidence(workspace: Workspace, predictions: Predictions, position: int, picture: Image.Image) -> None:
-    st.html(_heading("What the network looked at"))
     row = predictions.images.iloc[position]
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+        st.html(heading("What the network looked at"), width="content")
+        if predictions.architecture and st.button(
+            "Explain with more methods", icon=":material/image_search:", key="explain_more", type="tertiary"
+        ):
+            close_inspector()
+            choose_anew("image", str(row["id"]))
+            st.switch_page(state.EXPLAIN_PAGE)
     names = predictions.class_names
     label, predicted = int(row["label_index"]), int(row["predicted_index"])
     asked = [Asked(predicted, f"for {names[predicted]} (predicted)")]
     if label != predicted:
         asked.append(Asked(label, f"for {names[label]} (label)"))
-    elif predictions.probabilities is not None:
+    elif predictions.probabilities is not None and len(names) > 1:
         runner_up = int(np.argsort(-predictions.probabilities[position], kind="stable")[1])
         asked.append(Asked(runner_up, f"for {names[runner_up]} (second choice)"))
     if not predictions.architecture:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 import streamlit as st
 
+from models.errors import JobError
 from models.jobs import JobStatus
 from pages.shared import state
+from pages.shared.clock import clock
 
-REFRESH_SECONDS = 0.7
+REFRESH_SECONDS = 0.5
 
 
 def duration_words(seconds: float) -> str:
@@ -37,21 +42,67 @@ def progress_words(job: JobStatus) -> str:
     return f"{words} · {job.message}" if job.message else words
 
 
-@st.fragment(run_every=REFRESH_SECONDS)
+def waiting_words(ahead: Sequence[JobStatus]) -> str:
+    """What a waiting job waits for, in one line.
+
+    Args:
+        ahead: the jobs before it, the one that comes first; not empty.
+    """
+    first = ahead[0]
+    words = [f"Waits for: {first.title}"]
+    if first.state == "cancelling":
+        words.append("stopping")
+    elif first.total:
+        words.append(f"{100 * first.fraction:.0f} %")
+    if len(ahead) > 1:
+        words.append(f"and {len(ahead) - 1} more")
+    return " · ".join(words)
+
+
+def job_at_work(job: JobStatus, *, key: str) -> None:
+    """Where a job stands that has not ended, with a button to cancel it.
+
+    One that waits names the job before it, and can stop that one too: its own panel may be gone from the
+    page, with another cell or place chosen since.
+
+    Args:
+        job: the job's present status.
+        key: of the button.
+    """
+    ahead = state.running_jobs().ahead_of(job.id) if job.state == "queued" else []
+    st.progress(job.fraction, text=state.escaped(waiting_words(ahead)) if ahead else progress_words(job))
+    with st.container(horizontal=True, key=f"{key}_buttons"):
+        _cancel_button("Cancel", job, key=key)
+        if ahead:
+            _cancel_button("Stop what it waits for", ahead[0], key=f"{key}_before")
+
+
+def _cancel_button(words: str, job: JobStatus, *, key: str) -> None:
+    st.button(
+        words, key=key, icon=":material/stop_circle:", disabled=job.state == "cancelling", on_click=cancel_job,
+        args=(job.id,),
+    )  # fmt: skip
+
+
+@st.fragment
 @state.explained
-def _running_panel(identifier: str) -> None:
-    job = state.running_jobs().status(identifier)
+def running_job(identifier: str, *, key: str) -> None:
+    """Where a running job stands, drawn again and again until it ends.
+
+    The whole page is drawn anew as soon as it has ended, or an evaluation has its predictions.
+
+    Args:
+        identifier: the job.
+        key: of the button that cancels it; the clock's begins with it.
+    """
+    try:
+        job = state.running_jobs().status(identifier)
+    except JobError:  # it has ended, and was forgotten since
+        st.rerun()
     if not job.is_active or state.has_predictions(job):
         st.rerun()
-    st.progress(job.fraction, text=progress_words(job))
-    st.button(
-        "Cancel",
-        key="cancel_job",
-        icon=":material/stop_circle:",
-        disabled=job.state == "cancelling",
-        on_click=_cancel,
-        args=(identifier,),
-    )
+    job_at_work(job, key=key)
+    clock(REFRESH_SECONDS, key=f"{key}_clock")
 
 
 def job_panel(job: JobStatus) -> None:
@@ -63,19 +114,14 @@ def job_panel(job: JobStatus) -> None:
     with st.container(border=True, key="job_panel"):
         st.markdown(f"**{state.escaped(job.title)}**")
         if job.is_active:
-            _running_panel(job.id)
+            running_job(job.id, key="cancel_job")
             return
         _ended_panel(job)
 
 
 def _ended_panel(job: JobStatus) -> None:
-    if job.state == "failed" and job.error:
-        st.error(
-            f"**{job.error['title']}.** {state.escaped(job.error['message'])}\n\n"
-            f"{state.escaped(job.error['next_step'])}",
-            icon=":material/error:",
-        )
-    elif job.state == "cancelled":
+    explain_failure(job)
+    if job.state == "cancelled":
         st.info(
             f"Cancelled after {job.done:,} of {job.total:,} {job.unit}; they are kept.",
             icon=":material/pause:",
@@ -90,9 +136,21 @@ def _ended_panel(job: JobStatus) -> None:
         st.page_link(state.SETUP_PAGE, label="Choose another model or images", icon=":material/folder_open:")
 
 
+def explain_failure(job: JobStatus) -> None:
+    """Say why a job failed, if it did."""
+    if job.state == "failed" and job.error:
+        st.error(
+            f"**{job.error['title']}.** {state.escaped(job.error['message'])}\n\n"
+            f"{state.escaped(job.error['next_step'])}",
+            icon=":material/error:",
+        )
+
+
 @state.explained
-def _cancel(identifier: str) -> None:
-    state.running_jobs().cancel(identifier)
+def cancel_job(identifier: str) -> None:
+    """Ask a job to end, if it has not; for buttons."""
+    with suppress(JobError):  # it has ended, and was forgotten since
+        state.running_jobs().cancel(identifier)
 
 
 @state.explained

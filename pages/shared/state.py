@@ -11,10 +11,11 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import streamlit as st
 
+import analysis.job_kinds  # noqa: F401 - makes them known
 from models.errors import ErrorscopeError, JobError
 from models.evaluation import THUMBNAILS_PHASE, EvaluationSpec, evaluation_of
 from models.jobs import Jobs, JobStatus, jobs
@@ -22,12 +23,17 @@ from models.recent import recent
 from models.store import Store, default_store
 
 P = ParamSpec("P")
+T = TypeVar("T")
 MATRIX_PAGE = "pages/mistakes/confusion_matrix.py"
 OVERVIEW_PAGE = "pages/mistakes/overview.py"
+EXPLAIN_PAGE = "pages/explain/image.py"
+CELL_PAGE = "pages/explain/cell.py"
 SETUP_PAGE = "pages/open/setup.py"
 _LOOKED_AT = (
     *("cell", "written_cell", "image", "written_image", "sequence", "gallery_sequence"),
     *("folded", "classes", "at_least"),
+    *("target", "explain_image", "explain_written_image", "explain_target", "explain_written_target"),
+    *("explain_upload_problem", "explain_cell", "unwritten"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""
 
@@ -94,7 +100,8 @@ def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> Eval
         person of this machine ever opened these files.
     """
     specs = [] if launched is None else [launched]
-    running = [job.spec for job in running_jobs().list() if job.is_active and job.kind == "evaluate"]
+    evaluations = running_jobs().list(limit=200, kinds=("evaluate",))
+    running = [job.spec for job in evaluations if job.is_active]
     saved = [entry.spec for entry in recent(store(), limit=200) if entry.is_saved and "images" in entry.spec]
     specs += [EvaluationSpec.from_json(spec) for spec in (*running, *saved)]
     return next((spec for spec in specs if (spec.checkpoint, spec.images) == (model, images)), None)
@@ -106,6 +113,8 @@ def forget_view() -> None:
         st.session_state.pop(name, None)
         if name in st.query_params:
             del st.query_params[name]
+    for settings in st.session_state.get("explain_options", {}).values():
+        settings.pop("layer", None)  # the next network has others
 
 
 def open_query(spec: EvaluationSpec) -> dict[str, str]:
@@ -115,9 +124,9 @@ def open_query(spec: EvaluationSpec) -> dict[str, str]:
 
 def write_url(spec: EvaluationSpec) -> None:
     """Let the URL name what is open."""
-    for name, value in open_query(spec).items():
-        if st.query_params.get(name) != value:
-            st.query_params[name] = value
+    query = open_query(spec)
+    if any(st.query_params.get(name) != value for name, value in query.items()):
+        st.query_params.update(query)  # at once: each writing is a step of the browser's Back
 
 
 def evaluation_job() -> JobStatus | None:
@@ -172,6 +181,20 @@ def explained(function: Callable[P, None]) -> Callable[P, None]:
             explain(error)
 
     return bounded
+
+
+def keep_widget(key: str, value: T) -> T:
+    """Let a widget show this value; one that does already is left alone.
+
+    Streamlit sends a value that was set to the browser, where it would undo what a hand is just doing.
+
+    Returns:
+        The value, to be given to the widget as its default too: what was set is sent with one drawing only,
+        and a browser that makes the widget after the next one (when a menu is opened) takes the default.
+    """
+    if key not in st.session_state or st.session_state[key] != value:
+        st.session_state[key] = value
+    return value
 
 
 def images_words(spec: EvaluationSpec) -> str:

@@ -14,6 +14,7 @@ from analysis.saliency_image import (
     crop_frame,
     crop_frame_png,
     display_values,
+    full_scale,
     heat_image,
     heat_png,
     overlay,
@@ -106,6 +107,41 @@ def test_for_is_red_and_against_is_blue_only_where_the_method_is_signed() -> Non
     assert unsigned[10, 5, 3] > 0 and unsigned[10, 35, 3] == 0
 
 
+def test_absolute_draws_what_speaks_against_as_strongly_as_what_speaks_for() -> None:
+    relevance = np.array([[1.0, -1.0]])
+    shown = np.asarray(heat_image(relevance, (0, 0, 40, 20), (40, 20), absolute=True))
+    np.testing.assert_array_equal(shown[10, 5], shown[10, 35])
+    assert shown[10, 5, 3] > 150
+    with Image.open(io.BytesIO(heat_png(relevance, (0, 0, 40, 20), (40, 20), absolute=True))) as image:
+        np.testing.assert_array_equal(image, shown)
+
+
+def test_a_lower_percentile_draws_more_of_the_map_at_full_strength() -> None:
+    relevance = np.linspace(0, 1, 10_000).reshape(100, 100)
+    whole = (0.0, 0.0, 100.0, 100.0)
+    full = [
+        int((np.asarray(heat_image(relevance, whole, (100, 100), percentile=p))[..., 3] == 178).sum())
+        for p in (100.0, 99.0, 90.0)
+    ]
+    assert full[0] < full[1] < full[2]
+    assert full_scale(relevance, 90) == pytest.approx(0.9, abs=1e-3)
+    assert full_scale(relevance, 100) == 1
+    assert full_scale(np.zeros((4, 4))) == 0
+    # the scale is that of what is drawn: single pixels that contradict each other average out
+    checks = np.indices((16, 16)).sum(0) % 2 * 2.0 - 1
+    assert full_scale(checks) == 1 and full_scale(checks, grain=4) == 0
+
+
+def test_maps_of_one_scale_show_which_is_fainter() -> None:
+    strong = np.linspace(0, 8, 64).reshape(8, 8)
+    scale = full_scale(strong)
+    box, size = (0.0, 0.0, 64.0, 64.0), (64, 64)
+    pictures = [np.asarray(heat_image(each, box, size, scale=scale)) for each in (strong, strong / 10)]
+    own = np.asarray(heat_image(strong / 10, box, size))
+    np.testing.assert_array_equal(pictures[0], own)  # each to itself: the same picture
+    assert pictures[1][..., 3].max() == pytest.approx(pictures[0][..., 3].max() / 10, abs=2)
+
+
 def test_opacity_goes_from_the_picture_to_the_map() -> None:
     picture = spot(64, 64, 32, 32)
     whole = (0.0, 0.0, 64.0, 64.0)
@@ -160,3 +196,14 @@ def test_drawing_needs_no_torch_and_no_matplotlib() -> None:
     )
     answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "set()"
+
+
+def test_a_grey_picture_lets_colours_belong_to_the_map() -> None:
+    picture = Image.new("RGB", (40, 30), (200, 40, 40))
+    relevance = np.zeros((30, 40), np.float32)
+    relevance[10:20, 10:20] = 1
+    drawn = np.asarray(overlay(picture, relevance, (0, 0, 40, 30), grey=True), dtype=int)
+    assert np.ptp(drawn[0, 0]) == 0 and drawn[0, 0, 0] < 200
+    assert np.ptp(drawn[15, 15]) > 30
+    coloured = np.asarray(overlay(picture, relevance, (0, 0, 40, 30)))
+    assert coloured[0, 0].tolist() == [200, 40, 40]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.conftest import ROOT, chromium_path
 
@@ -105,13 +105,29 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def ignored(words: str) -> None:
+    """What the console says is looked at by some tests only."""
+
+
+def words_of(message: ConsoleMessage) -> str:
+    """An error of the console, with the address it is about."""
+    return f"{message.text} {message.location.get('url', '')}"
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a fresh browser context; the test fails on an uncaught script error."""
     problems: list[str] = []
     contexts = []
 
-    def opened(url: str, *, width: int = 1440, height: int = 1000, dark: bool = False) -> Page:
+    def opened(
+        url: str,
+        *,
+        width: int = 1440,
+        height: int = 1000,
+        dark: bool = False,
+        on_error: Callable[[str], None] = ignored,
+    ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
@@ -120,6 +136,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda message: on_error(words_of(message)) if message.type == "error" else None)
         page.goto(url)
         return page
 

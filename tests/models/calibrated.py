@@ -6,6 +6,7 @@ a batch, no linear layer is all zeros, and ConvNeXt's blocks matter.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -93,6 +94,15 @@ def calibrated_network(architecture: str, n_classes: int = N_CLASSES, seed: int 
         path=Path(f"{architecture}.pth"),
         head=HEADS[architecture],
     )
+
+
+@cache
+def shared_network(architecture: str) -> Network:
+    """A calibrated network, built once per process: for tests that leave it as it is.
+
+    All families together take 2 GB, and 10 seconds to build.
+    """
+    return calibrated_network(architecture)
 
 
 def _wake(module: nn.Module) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models.devices import plain_arithmetic
 from models.errors import PredictionsError
 from models.forward import logits_and_embeddings
 from models.network import Network
@@ -107,6 +108,58 @@ def test_images_without_finite_logits_are_named() -> None:
 def test_a_batch_that_does_not_fit_is_explained() -> None:
     with pytest.raises(PredictionsError, match=r"small cannot take a batch of shape \(2, 4, 8, 8\)"):
         logits_and_embeddings(network(Small()), torch.randn(2, 4, 8, 8))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("DefaultCPUAllocator: not enough memory: ..."),
+    ],
+)
+@pytest.mark.parametrize(
+    ("n", "words", "step"),
+    [(2, "batch of 2 images", "smaller batch"), (1, "one image of 8 x 8", "other programs")],
+)
+def test_want_of_memory_is_explained(error: Exception, n: int, words: str, step: str) -> None:
+    class Large(nn.Module):
+        def forward(self, _: Tensor) -> Tensor:
+            raise error
+
+    with pytest.raises(PredictionsError, match=f"not enough memory for (a )?{words}") as caught:
+        logits_and_embeddings(network(Large(), head=None), torch.randn(n, 3, 8, 8))
+    assert step in caught.value.next_step and caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(("device", "allowed"), [("cpu", False), ("cuda", True)])
+def test_predictions_are_computed_in_plain_single_precision(
+    monkeypatch: pytest.MonkeyPatch, device: str, allowed: bool
+) -> None:
+    """The processor stands for a card that has TensorFloat-32, or for itself."""
+    seen = []
+
+    class Watched(nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            seen.append(torch.backends.cudnn.allow_tf32)
+            return images.mean((2, 3))
+
+    monkeypatch.setattr("models.devices._WITH_TENSOR_FLOAT", {device})
+    logits_and_embeddings(network(Watched(), head=None, classes=3), torch.randn(1, 3, 8, 8))
+    assert seen == [allowed] and torch.backends.cudnn.allow_tf32
+
+
+def test_the_last_thread_out_restores_the_setting() -> None:
+    card = torch.device("cuda")
+    first, second = plain_arithmetic(card), plain_arithmetic(card)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert not torch.backends.cudnn.allow_tf32, "the second is still computing"
+    second.__exit__(None, None, None)
+    assert torch.backends.cudnn.allow_tf32
+    with pytest.raises(ZeroDivisionError), plain_arithmetic(card):
+        raise ZeroDivisionError
+    assert torch.backends.cudnn.allow_tf32
 
 
 def test_assertions_of_a_network_are_explained() -> None:

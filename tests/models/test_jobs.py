@@ -151,7 +151,7 @@ def test_jobs_run_one_by_one_in_the_order_they_came(manager: Jobs, monkeypatch: 
     ids = [manager.submit("note", {"n": n}, title=str(n)) for n in range(6)]
     for id in ids:
         assert ended(manager, id).state == "done"
-    assert order == [(n // 2, "errorscope-job") for n in range(12)]
+    assert order == [(n // 2, "errorscope-job-work") for n in range(12)]
     assert [job.id for job in manager.list()] == ids[::-1]
     assert [job.id for job in manager.list(limit=2)] == ids[:-3:-1]
 
@@ -263,6 +263,69 @@ def test_a_job_that_ended_can_be_deleted_and_no_other(manager: Jobs, tmp_path: P
     for call in (manager.status, manager.cancel, manager.logs, manager.resume, manager.delete):
         with pytest.raises(JobError, match="There is no job"):
             call(id)
+
+
+def test_the_newest_job_of_a_spec_is_found_among_hundreds(manager: Jobs) -> None:
+    assert manager.newest_of("count", {"n": 1, "as": "first"}) is None
+    first = manager.submit("count", {"n": 1, "as": "first"}, title="First")
+    ended(manager, first)
+    for number in range(60):
+        manager.submit("count", {"n": 0, "as": number}, title="Another")
+    again = manager.newest_of("count", {"as": "first", "n": 1})
+    assert again is not None and (again.id, again.state) == (first, "done")
+    anew = manager.submit("count", {"n": 1, "as": "first"}, title="Anew")
+    newest = manager.newest_of("count", {"n": 1, "as": "first"})
+    assert newest is not None and newest.id == anew != first
+    assert manager.newest_of("until_told", {"n": 1, "as": "first"}) is None
+    with pytest.raises(JobError, match='no kind of job called "fly"'):
+        manager.newest_of("fly", {})
+
+
+def test_jobs_of_some_kinds_are_listed_whatever_came_after(manager: Jobs) -> None:
+    waiting = manager.submit("until_told", {}, title="Wait")
+    for number in range(3):
+        manager.submit("count", {"n": 0, "as": number}, title="Count")
+    assert [job.id for job in manager.list(limit=1, kinds=("until_told",))] == [waiting]
+    assert len(manager.list(kinds=("count", "until_told"))) == 4 and manager.list(kinds=()) == []
+
+
+def test_a_job_ends_only_when_the_last_watcher_leaves(manager: Jobs, tmp_path: Path) -> None:
+    id = manager.submit("until_told", {}, title="Ours", watcher="one tab")
+    began(manager, id, tmp_path)
+    assert manager.submit("until_told", {}, title="Ours", watcher="another tab") == id
+    manager.leave(id, "one tab")
+    manager.leave(id, "one tab")
+    assert manager.status(id).state == "running"
+    manager.watch(id, "a third tab")
+    manager.leave(id, "another tab")
+    assert manager.status(id).state == "running"
+    manager.leave(id, "a third tab")
+    assert ended(manager, id).state == "cancelled"
+    own = manager.submit("until_told", {"n": 2}, title="Ours", watcher="one tab")
+    manager.watch(own, "another tab")
+    manager.cancel(own)  # somebody clicked
+    assert ended(manager, own).state == "cancelled"
+
+
+def test_ended_jobs_of_some_kinds_are_forgotten_with_their_folders(manager: Jobs, tmp_path: Path) -> None:
+    done = manager.submit("count", {"n": 0}, title="Done")
+    other = manager.submit("count", {"n": 1}, title="Done")
+    ended(manager, done), ended(manager, other)
+    stopped = manager.submit("until_told", {}, title="Stopped")
+    began(manager, stopped, tmp_path)
+    active = manager.submit("until_told", {"n": 2}, title="Active")
+    manager.cancel(stopped)
+    ended(manager, stopped)
+    began(manager, active, tmp_path)
+    wait_for(lambda: time.time() > (manager.status(stopped).ended or 0.0))
+    manager.forget_ended(("count", "until_told"), done=3600.0, stopped=3600.0)
+    assert len(manager.list()) == 4
+    manager.forget_ended(("count",), done=0.0, stopped=3600.0)
+    assert {job.id for job in manager.list()} == {stopped, active}
+    assert not (tmp_path / "jobs" / done).exists() and (tmp_path / "jobs" / stopped).exists()
+    manager.forget_ended(("until_told",), done=3600.0, stopped=0.0)
+    assert [job.id for job in manager.list()] == [active]
+    assert (tmp_path / "jobs" / active).exists() and not (tmp_path / "jobs" / stopped).exists()
 
 
 def test_an_unknown_kind_and_a_spec_that_is_no_data_are_refused(manager: Jobs) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import ImagesError, WorkspaceError
 from models.store import Store
-from models.uploads import kept_file, unpacked_archive
+from models.uploads import keep_newest, kept_file, unpacked_archive
 
 
 def archive(**files: bytes) -> bytes:
@@ -33,6 +33,34 @@ def test_a_file_is_kept_once_under_its_own_name(tmp_path: Path) -> None:
     assert first.name == "net.pth"
     assert first.read_bytes() == b"weights"
     assert kept_file(Store(tmp_path), "net.pth", b"weights") == first
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("..", "file"),
+        (".", "file"),
+        ("a/..", "file"),
+        ("", "file"),
+        ("tab\there\0.jpg", "tab_here_.jpg"),
+        ("k" * 400 + ".jpg", "k" * 96 + ".jpg"),
+        ("ä" * 200 + ".png", "ä" * 48 + ".png"),
+        ("a." + "b" * 300, "a." + "b" * 98),
+        ("half \ud800.jpg", "half _.jpg"),
+    ],
+)
+def test_a_name_that_no_folder_takes_is_made_to_fit(tmp_path: Path, name: str, kept: str) -> None:
+    path = kept_file(Store(tmp_path), name, b"content")
+    assert path.name == kept and path.read_bytes() == b"content"
+    assert path.parent.parent == tmp_path / "uploads"
+
+
+def test_only_the_newest_files_are_kept(tmp_path: Path) -> None:
+    for number in (3, 1, 4, 2):
+        (tmp_path / f"{number}.png").touch()
+        os.utime(tmp_path / f"{number}.png", (number, number))
+    keep_newest(tmp_path, 2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["3.png", "4.png"]
 
 
 def test_class_folders_inside_one_folder_are_found(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from models.job_kinds import JOB_KINDS
 from models.jobs import jobs
 from models.store import default_store
 from tests.conftest import ROOT, SAMPLE
+from tests.models.test_jobs import ended, until_told
 
 TIMEOUT_SECONDS = 60
 
@@ -66,3 +68,20 @@ def test_a_link_to_files_never_opened_here_opens_nothing_by_itself(
     app.run()
     assert not app.exception
     assert not (tmp_path / "workspace" / "evaluations").exists()
+
+
+def test_another_page_leaves_the_jobs_of_one_image_and_forgets_what_was_pressed(
+    launched: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(JOB_KINDS, "explain_long", until_told)
+    app = launched(SAMPLE / "shufflenet_v2_x0_5.pth", tmp_path / "no_images")
+    runner = jobs(default_store())
+    id = runner.submit("explain_long", {}, title="LIME of cat.jpg", watcher="this tab")
+    app.session_state["explain_jobs"] = {"the question": id}
+    app.session_state["explain_watcher"] = "this tab"
+    app.session_state["jobs_pressed"] = {"cell_run": time.monotonic()}
+    app.run()
+    assert not app.exception
+    assert ended(runner, id).state == "cancelled"
+    assert not app.session_state["explain_jobs"] and not app.session_state["jobs_pressed"]
+    runner.close()

@@ -1,13 +1,14 @@
-"""Gradients against finite differences, and SmoothGrad against its own definition."""
+"""Gradients against finite differences, gradient x input and SmoothGrad against their own definitions."""
 
 import numpy as np
 import pytest
 import torch
+from captum.attr import InputXGradient
 from PIL import Image
 from torch import nn
 
 from analysis.attribution import attribute, attribution_steps, attributions
-from analysis.attribution.gradients import input_gradients
+from analysis.attribution.gradients import input_gradients, own_module
 from models.network import Network
 from models.preprocessing import network_input
 from tests.analysis.attribution.test_spatial import network
@@ -60,6 +61,24 @@ def test_a_linear_network_has_the_same_gradient_under_any_noise(linear_network: 
     np.testing.assert_allclose(found.relevance, weights.abs().sum(0), rtol=1e-5)
 
 
+def test_gradient_x_input_takes_a_linear_network_apart(linear_network: Network) -> None:
+    inputs = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(5))
+    layer = linear_network.module.get_submodule("1")
+    found = attribute(linear_network, inputs, 1, "input_x_gradient").relevance
+    np.testing.assert_allclose(found, (inputs * layer.weight[1].detach().view(3, 8, 8)).sum(0), rtol=1e-4)
+    score = float(linear_network.module(inputs[None])[0, 1].detach() - layer.bias[1].detach())
+    assert found.sum() == pytest.approx(score, rel=1e-4)
+
+
+def test_gradient_x_input_is_that_of_captum(family: Network) -> None:
+    inputs = images(family.architecture)
+    leaf = inputs.clone().requires_grad_()
+    expected = InputXGradient(own_module(family)).attribute(leaf, target=3)[0].sum(0).detach().numpy()
+    found = attribute(family, inputs, 3, "input_x_gradient").relevance
+    # a ReLU at zero may switch with the rounding: hence a norm, not each pixel
+    assert np.linalg.norm(found - expected) < 0.01 * np.linalg.norm(expected)
+
+
 def test_without_noise_smooth_grad_is_the_absolute_gradient(smooth_network: Network) -> None:
     inputs = torch.randn(1, 3, 12, 12, generator=torch.Generator().manual_seed(5))
     (whole,) = input_gradients(smooth_network.module, inputs, [0], smooth_network)
@@ -108,7 +127,7 @@ def test_the_seed_alone_decides_the_noise(small_network: Network) -> None:
 def test_batches_do_not_change_the_noise(small_network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     inputs = images(small_network.architecture)
     usual = attribute(small_network, inputs, 1, "smooth_grad", samples=6).relevance
-    monkeypatch.setattr("analysis.attribution.noise_averages._LARGEST_BATCH", 1)
+    monkeypatch.setattr("analysis.attribution.forward_passes.LARGEST_BATCH", 1)
     single = attribute(small_network, inputs, 1, "smooth_grad", samples=6).relevance
     assert np.linalg.norm(usual - single) < 0.01 * np.linalg.norm(usual)
 

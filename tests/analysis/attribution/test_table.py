@@ -8,9 +8,9 @@ from analysis.attribution import METHODS, Contrast, attribute, attribution_steps
 from analysis.attribution.asking import chosen_options
 from models.errors import AttributionError
 from models.network import Network
+from tests.analysis.attribution.fast import FAST, network_for
 from tests.models.calibrated import N_CLASSES, images
 
-FAST = {"smooth_grad": {"samples": 3}}
 ORDER = [
     "grad_cam",
     "gradient",
@@ -30,6 +30,11 @@ ORDER = [
 @pytest.fixture(params=METHODS)
 def method(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture
+def network(method: str, small_network: Network) -> Network:
+    return network_for(method, small_network)
 
 
 def test_methods_stand_in_the_promised_order() -> None:
@@ -53,11 +58,11 @@ def test_a_method_says_all_that_a_page_needs(method: str) -> None:
             assert option.low <= option.default <= option.high
 
 
-def test_every_method_answers_every_target(small_network: Network, method: str) -> None:
+def test_every_method_answers_every_target(network: Network, method: str) -> None:
     targets = [1, Contrast(3, 0), np.int64(4)]
-    inputs = images(small_network.architecture)
+    inputs = images(network.architecture)
     options = FAST.get(method, {})
-    steps = list(attribution_steps(small_network, inputs, targets, method, **options))
+    steps = list(attribution_steps(network, inputs, targets, method, **options))
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions) and fractions[-1] == 1 and fractions[0] > 0
     found = steps[-1].attributions
@@ -66,7 +71,7 @@ def test_every_method_answers_every_target(small_network: Network, method: str) 
         assert each.relevance.shape == (96, 96) and each.relevance.dtype == np.float32
         assert each.method == method and each.seconds > 0
         assert METHODS[method].signed or each.relevance.min() >= 0
-        alone = attribute(small_network, inputs, each.target, method, **options)
+        alone = attribute(network, inputs, each.target, method, **options)
         np.testing.assert_allclose(
             each.relevance, alone.relevance, atol=1e-5 * max(1e-9, alone.relevance.max())
         )
@@ -107,6 +112,12 @@ def test_a_class_the_network_lacks_is_refused(small_network: Network, target: in
         attribute(small_network, images(small_network.architecture), target, "saliency")
 
 
+def test_a_class_held_against_itself_is_refused(small_network: Network) -> None:
+    with pytest.raises(AttributionError, match=r"^The two classes of a contrast are the same\.") as caught:
+        attribute(small_network, images(small_network.architecture), Contrast(2, np.int64(2)), "saliency")
+    assert caught.value.next_step
+
+
 @pytest.mark.parametrize("shape", [(96, 96), (1, 96, 96), (2, 3, 96, 96), (1, 1, 3, 96, 96)])
 def test_an_input_of_another_shape_is_refused(small_network: Network, shape: tuple[int, ...]) -> None:
     with pytest.raises(AttributionError, match="no single image"):
@@ -121,7 +132,7 @@ def test_nan_and_no_target_are_refused(small_network: Network) -> None:
 
 
 def test_an_input_of_a_size_the_network_refuses_is_explained() -> None:
-    from tests.models.calibrated import calibrated_network
+    from tests.models.calibrated import shared_network
 
     with pytest.raises(AttributionError, match=r"cannot run an input of shape \(1, 3, 2, 2\)"):
-        attribute(calibrated_network("squeezenet1_1"), torch.zeros(3, 2, 2), 0, "saliency")
+        attribute(shared_network("squeezenet1_1"), torch.zeros(3, 2, 2), 0, "saliency")

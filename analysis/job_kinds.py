@@ -1,0 +1,12 @@
+"""The kinds of job of this layer; importing this module makes them known."""
+
+from __future__ import annotations
+
+from models.job_kinds import DWELLING, EXPLAINING, SURVEYING, add_kind
+
+add_kind("explain", "analysis.explaining", "explain_steps", lane=EXPLAINING)
+# In a lane of its own: nobody should wait minutes for somebody else's before a map of seconds begins.
+add_kind("explain_long", "analysis.explaining", "explain_steps", lane=DWELLING)
+add_kind("trust", "analysis.trust", "trust_steps", lane=SURVEYING)
+add_kind("explain_cell", "analysis.cell_maps", "cell_maps_steps", lane=SURVEYING)
+add_kind("causal_test", "analysis.causal_job", "causal_steps", lane=SURVEYING)

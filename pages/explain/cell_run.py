@@ -1,0 +1,79 @@
+"""A button that starts a job, and in its place what the job does until it ends."""
+
+from __future__ import annotations
+
+import time
+from math import inf
+from typing import Any
+
+import streamlit as st
+
+from analysis import job_kinds
+from pages.shared import state
+from pages.shared.job_begin import begin_job
+from pages.shared.job_panel import explain_failure, running_job
+
+assert job_kinds  # importing it makes the kinds known
+
+SECONDS_OF_A_PRESS = 3.0
+"""A page that was left or failed before it came to its buttons must not begin a job when it is next drawn."""
+
+
+def job_and_button(
+    kind: str,
+    spec: dict[str, Any],
+    *,
+    label: str,
+    key: str,
+    title: str,
+    words: str = "",
+    icon: str = ":material/play_arrow:",
+    primary: bool = False,
+) -> None:
+    """Show the running job of a spec with a cancel button, else the button that starts it.
+
+    Args:
+        kind: of the job.
+        spec: of the job.
+        label: on the button.
+        key: of the button.
+        title: of the job in lists.
+        words: what it does, over the button.
+        icon: on the button.
+        primary: whether it is the main thing to do here.
+    """
+    if time.monotonic() - _pressed().pop(key, -inf) < SECONDS_OF_A_PRESS:
+        begin_job(kind, spec, title=title)
+    # whoever submitted it, so a reload finds it again
+    job = state.running_jobs().newest_of(kind, spec)
+    if job is not None and job.is_active:
+        with st.container(key=f"{key}_running"):
+            running_job(job.id, key=f"{key}_cancel")
+        return
+    if words:
+        st.markdown(words)
+    if job is not None:
+        explain_failure(job)
+    stopped = job is not None and job.state in ("cancelled", "interrupted")
+    if stopped and job is not None and job.total:
+        st.caption(f"Stopped after {job.done:,} of {job.total:,} images; they are kept.")
+    st.button(
+        f"Go on: {label[0].lower()}{label[1:]}" if stopped else label,
+        key=key, icon=icon, type="primary" if primary else "secondary", on_click=_press, args=(key,),
+    )  # fmt: skip
+
+
+def forget_pressed() -> None:
+    """Drop what was pressed and is not on the page any more; call it after everything is drawn, and elsewhere."""
+    _pressed().clear()
+
+
+def _press(key: str) -> None:
+    """Note it only: the callback knows the spec of the last drawing, and a list may have been changed since."""
+    _pressed()[key] = time.monotonic()
+
+
+def _pressed() -> dict[str, float]:
+    """The buttons that wait for their drawing, to when they were pressed."""
+    times: dict[str, float] = st.session_state.setdefault("jobs_pressed", {})
+    return times

@@ -1,0 +1,53 @@
+"""A rectangle drawn on a picture with the mouse or a finger; sliders beside it are the way by keyboard."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from analysis.picture_edits import Region
+
+_HERE = Path(__file__).parent
+_mounted = st.components.v2.component(
+    "errorscope_rectangle",
+    html='<div class="rectangle">\n</div>',
+    css=(_HERE / "rectangle.css").read_text(encoding="utf-8"),
+    js=(_HERE / "rectangle.js").read_text(encoding="utf-8"),
+)
+
+
+def drawn_rectangle(
+    picture: str,
+    region: Region | None,
+    *,
+    key: str,
+    on_draw: Callable[[Region | None], None],
+    stays: bool = False,
+) -> None:
+    """Show a picture on which a rectangle can be drawn; a mere click takes it away.
+
+    Args:
+        picture: its address.
+        region: the rectangle that is there, or None.
+        key: of the component in this script.
+        on_draw: called with the new rectangle before the script runs again.
+        stays: whether there is always a rectangle, which a mere click leaves; only its outline is drawn.
+    """
+    _mounted(
+        key=key,
+        data={"picture": picture, "region": None if region is None else list(region), "stays": stays},
+        on_region_change=lambda: _answer(key, on_draw),
+    )
+
+
+def _answer(key: str, on_draw: Callable[[Region | None], None]) -> None:
+    drawn = st.session_state[key].get("region")
+    if drawn == "none":
+        on_draw(None)
+    elif isinstance(drawn, list) and len(drawn) == 4 and all(math.isfinite(each) for each in drawn):
+        left, top, right, bottom = (min(1.0, max(0.0, float(each))) for each in drawn)
+        if left < right and top < bottom:
+            on_draw((left, top, right, bottom))
