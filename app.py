@@ -15,6 +15,7 @@ from models.images import open_image_set, preferred_split
 from pages.explain.cell_run import forget_pressed
 from pages.explain.watched_jobs import leave_jobs
 from pages.shared import sample, sidebar, state
+from pages.shared.addressed import forget_unwritten
 
 PAGES_FOLDER = Path(__file__).parent / "pages" / "shared"
 
@@ -96,6 +97,7 @@ def leave_other_pages(shown: str) -> None:
     Args:
         shown: the path of the shown page's address.
     """
+    forget_unwritten()
     if shown != "explain":
         leave_jobs()
     if shown != "cell":

@@ -72,6 +72,11 @@ def settle_addresses() -> None:
         st.session_state[known_as] = value
 
 
+def forget_unwritten() -> None:
+    """Drop what a drawing that did not come to its end was to write: it is not what the next page shows."""
+    st.session_state.pop("unwritten", None)
+
+
 def put_right(name: str, value: str, words: str) -> None:
     """Choose ``value`` instead of what an address named in vain.
 

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from models.predictions import Predictions, saved_predictions
 from models.store import Store
 from tests.browser.conftest import Server, start_server
 
+LONG_MESSAGE = 10_000  # bytes; Streamlit by itself sends references to messages at least so long
 Opener = Callable[..., Page]
 
 
@@ -243,6 +245,28 @@ def test_an_unknown_cell_in_the_url_is_said_and_does_not_break_the_page(
     page = open_page(f"{sample_server.url}/?cell=unicorn/dragon")
     expect(page.get_by_text("There is no cell")).to_be_visible(timeout=60_000)
     expect(page.locator(".st-key-mistake_gallery button").first).to_be_visible()
+
+
+def test_no_message_is_a_reference_to_one_before(matrix_page: Page, sample_server: Server) -> None:
+    """A quick click drops what a drawing has not sent yet, but keeps references, which then belong nowhere."""
+    predictions = evaluation(sample_server)
+    label, predicted = worst_error(predictions)
+    messages: list[ForwardMsg] = []
+
+    def keep(frame: str | bytes) -> None:
+        assert isinstance(frame, bytes)
+        messages.append(ForwardMsg.FromString(frame))
+
+    matrix_page.on("websocket", lambda socket: socket.on("framereceived", keep))
+    matrix_page.reload()
+    expect(matrix_page.locator(".st-key-mistake_gallery button").first).to_be_visible()
+    order = matrix_order(matrix_page)
+    for row in (predicted, label):  # the matrix itself is the same each time
+        click_entry(matrix_page, order.index(row), order.index(predicted))
+        expect(matrix_page).to_have_url(re.compile(f"cell={row}%2F{predicted}"))
+        matrix_page.wait_for_timeout(500)
+    assert sum(message.ByteSize() > LONG_MESSAGE for message in messages) >= 2
+    assert not any(message.HasField("ref_hash") for message in messages)
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -85,3 +85,14 @@ def test_another_page_leaves_the_jobs_of_one_image_and_forgets_what_was_pressed(
     assert ended(runner, id).state == "cancelled"
     assert not app.session_state["explain_jobs"] and not app.session_state["jobs_pressed"]
     runner.close()
+
+
+def test_an_address_that_an_interrupted_drawing_was_to_write_is_not_written_by_the_next_page(
+    launched: Callable[..., AppTest], tmp_path: Path
+) -> None:
+    app = launched(SAMPLE / "shufflenet_v2_x0_5.pth", tmp_path / "no_images")
+    app.session_state["unwritten"] = {"image": ("0123456789ab", "explain_written_image")}
+    app.run()
+    assert not app.exception
+    assert "unwritten" not in app.session_state
+    assert "image" not in app.query_params
