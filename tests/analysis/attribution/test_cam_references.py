@@ -5,6 +5,7 @@ formulas, so that scale and sign are compared as well as shape.
 """
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +21,21 @@ from tests.analysis.attribution.record_cam_references import (
     TARGETS,
     kept,
 )
-from tests.models.calibrated import HEADS, images, shared_network
+from tests.models.calibrated import HEADS, calibrated_network, images
 
 TOLERANCE = 1e-4
 """As a share of the reference's largest value."""
 
 Map = npt.NDArray[np.float32]
+
+
+recorded_network = cache(calibrated_network)
+"""As it was recorded: VGG in its full width."""
+
+
+@pytest.fixture(scope="module", params=HEADS)
+def family(request: pytest.FixtureRequest) -> Network:
+    return recorded_network(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +123,7 @@ def test_the_finished_map(family: Network, references: Mapping[str, Map]) -> Non
 
 @pytest.mark.parametrize("architecture", SCORE_CAM_LAYERS)
 def test_score_cam_with_all_channels(architecture: str, references: Mapping[str, Map]) -> None:
-    network = shared_network(architecture)
+    network = recorded_network(architecture)
     found = ours(network, "score_cam", layer=SCORE_CAM_LAYERS[architecture], channels=512)
     for relevance, target in zip(found, TARGETS, strict=True):
         coarse = references[kept(architecture, "score_cam", target)]
