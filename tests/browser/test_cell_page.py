@@ -16,7 +16,7 @@ METHOD = "Gradient x input"
 @pytest.fixture
 def cell_page(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     page.get_by_role("link", name="Shared evidence").click()
     expect(page.locator(".st-key-cell_page")).to_be_visible()
     return page
@@ -78,7 +78,7 @@ def test_the_planted_shortcut_is_found_and_confirmed_and_stays(cell_page: Page) 
     for edit, words in (("cover", "away from chihuahua"), ("paste", "into chihuahua")):
         cell_page.locator(f".st-key-place_0_{edit} button").click()
         result = cell_page.locator(f".st-key-place_0_{edit}_result")
-        expect(result).to_contain_text("Confirmed", timeout=90_000)
+        expect(result).to_contain_text("Confirmed", timeout=240_000)
         expect(result).to_contain_text(words)
         expect(result.locator(".cell-pair img")).to_have_count(8)
     cell_page.reload()
@@ -102,7 +102,7 @@ def test_a_place_of_ones_own_is_tested(cell_page: Page) -> None:
     cell_page.locator(".st-key-cell_own_place summary").click()
     cell_page.locator(".st-key-own_cover button").click()
     # the empty upper left corner means nothing
-    expect(cell_page.locator(".st-key-own_cover_result")).to_contain_text("Not confirmed", timeout=90_000)
+    expect(cell_page.locator(".st-key-own_cover_result")).to_contain_text("Not confirmed", timeout=240_000)
 
 
 def test_a_place_of_ones_own_is_drawn_and_stands_in_the_link(cell_page: Page) -> None:

@@ -17,7 +17,7 @@ def opened(components: Server, open_page: Opener) -> Callable[..., Page]:
         words = "&".join(f"{name}={value}" for name, value in {"entries": 12, **query}.items())
         page = open_page(f"{components.url}/?{words}", width=width, dark=dark_theme)
         expect(page.locator(".gallery .grid, .gallery .empty").locator("visible=true").first).to_be_visible(
-            timeout=90_000
+            timeout=240_000
         )
         return page
 

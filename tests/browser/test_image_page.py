@@ -37,7 +37,7 @@ def explain(sample_server: Server, open_page: Opener) -> Iterator[Callable[[str]
     def opened(query: str = "") -> Page:
         if sample_server.url not in EVALUATED:
             first = open_page(sample_server.url)
-            expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+            expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
             EVALUATED.add(sample_server.url)
         page = open_page(f"{sample_server.url}/explain?{query}", on_error=errors.append)
         pages.append(page)
@@ -75,7 +75,7 @@ def source(found: Locator) -> str:
 def test_the_inspector_leads_here_with_its_image(sample_server: Server, open_page: Opener) -> None:
     page = open_page(sample_server.url)
     second = page.locator(".st-key-mistake_gallery button[data-image-id]").nth(1)
-    expect(second).to_be_visible(timeout=90_000)
+    expect(second).to_be_visible(timeout=240_000)
     image = second.get_attribute("data-image-id")
     second.click()
     page.locator(".st-key-explain_more button").click()

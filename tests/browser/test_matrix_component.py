@@ -27,7 +27,7 @@ def matrix(components: Server, open_page: Opener) -> Callable[..., Page]:
         query = {"items": 0, **query}
         words = "&".join(f"{name}={value}" for name, value in query.items())
         page = open_page(f"{components.url}/?{words}", width=width, dark=dark_theme)
-        expect(page.locator(".matrix[data-ready=true]")).to_be_visible(timeout=90_000)
+        expect(page.locator(".matrix[data-ready=true]")).to_be_visible(timeout=240_000)
         return page
 
     return opened

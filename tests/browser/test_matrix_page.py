@@ -68,7 +68,7 @@ def matrix_order(page: Page) -> list[str]:
 @pytest.fixture
 def matrix_page(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     return page
 
 
@@ -286,7 +286,7 @@ def test_narrow_screens_stack_and_nothing_overflows(
 @pytest.mark.real
 def test_the_real_photos_open_with_their_known_mistakes(real_server: Server, open_page: Opener) -> None:
     page = open_page(real_server.url)
-    expect(page.get_by_text("416 of 476 right")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text("416 of 476 right")).to_be_visible(timeout=600_000)
     pair = "staffordshire_bull_terrier/american_staffordshire_terrier"
     page.goto(f"{real_server.url}/?cell={pair}")
     expect(
@@ -312,7 +312,7 @@ def test_an_evaluation_is_cancelled_and_goes_on_where_it_stood(
         page.locator(".st-key-cancel_job button").click()
         expect(panel).to_contain_text(re.compile(r"Cancelled after [\d,]+ of 816 images; they are kept"))
         page.locator(".st-key-resume_job button").click()
-        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=180_000)
+        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=600_000)
         expect(page.get_by_text("of 816 right")).to_be_visible()
     finally:
         server.stop()

@@ -16,7 +16,7 @@ Opener = Callable[..., Page]
 @pytest.fixture
 def overview(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     page.get_by_role("link", name="Overview").click()
     expect(page.locator(".st-key-figures")).to_be_visible()
     return page

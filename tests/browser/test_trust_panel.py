@@ -16,9 +16,9 @@ METHODS = "grad_cam,saliency,integrated_gradients"
 def opened(sample_server: Server, open_page: Opener) -> Callable[[str], Page]:
     def image_page(methods: str, *, dark: bool = False) -> Page:
         page = open_page(sample_server.url, height=2400, dark=dark)
-        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
         page.goto(f"{sample_server.url}/explain?method={methods}")
-        expect(panel(page).get_by_text("How far to trust these maps")).to_be_visible(timeout=90_000)
+        expect(panel(page).get_by_text("How far to trust these maps")).to_be_visible(timeout=240_000)
         return page
 
     return image_page
@@ -93,4 +93,4 @@ def test_a_check_that_is_cancelled_keeps_what_is_finished_and_goes_on(opened: Ca
     expect(again).to_be_visible(timeout=60_000)
     expect(checks.get_by_text(re.compile("Gradient depends"))).to_be_visible()
     again.click()
-    expect(checks.get_by_text(re.compile("SmoothGrad (hardly )?depends"))).to_be_visible(timeout=180_000)
+    expect(checks.get_by_text(re.compile("SmoothGrad (hardly )?depends"))).to_be_visible(timeout=600_000)

@@ -22,7 +22,7 @@ ODD = ("a_b*c", "<d>$x$", "`e`~f~")
 @pytest.fixture
 def matrix_page(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-mistake_gallery button[data-image-id]").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-mistake_gallery button[data-image-id]").first).to_be_visible(timeout=240_000)
     return page
 
 
@@ -54,7 +54,7 @@ def test_another_cell_brings_its_own_images(matrix_page: Page, sample_server: Se
 
 def test_a_folded_cell_is_explained_image_by_image(open_page: Opener, sample_server: Server) -> None:
     page = open_page(f"{sample_server.url}/explain?cell=group%3Acat%2Fgroup%3Adog&method=grad_cam")
-    expect(page.locator(".st-key-explain_head")).to_contain_text("called", timeout=90_000)
+    expect(page.locator(".st-key-explain_head")).to_contain_text("called", timeout=240_000)
     predictions = evaluation(sample_server)
     groups = [predictions.groups[name] for name in predictions.class_names]
     labelled = np.array([groups[each] for each in predictions.labels])
@@ -76,7 +76,7 @@ def test_back_soon_leaves_the_page(matrix_page: Page) -> None:
 
 def test_a_class_named_twice_is_asked_about_alone(open_page: Opener, sample_server: Server) -> None:
     first = open_page(sample_server.url)
-    expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     page = open_page(f"{sample_server.url}/explain?method=grad_cam&target=samoyed/chihuahua")
     asked = page.locator(".st-key-asked_a input")
     expect(asked).to_have_value("samoyed", timeout=SLOW)
@@ -116,7 +116,7 @@ def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_odd_class_names_are_shown_as_they_are(odd_server: Server, open_page: Opener) -> None:
     page = open_page(odd_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     label, predicted = worst_error(evaluation(odd_server))
     page.get_by_role("link", name="Shared evidence").click()
     expect(page.locator(".st-key-cell_head")).to_contain_text(f"{label} called {predicted}")
@@ -129,7 +129,7 @@ def test_odd_class_names_are_shown_as_they_are(odd_server: Server, open_page: Op
 def test_a_place_is_marked_where_it_is_on_a_wide_photo(odd_server: Server, open_page: Opener) -> None:
     """The network sees the middle of it, so that is what is shown before and after."""
     page = open_page(odd_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=90_000)
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
     _, predicted = worst_error(evaluation(odd_server))
     page.get_by_role("link", name="Shared evidence").click()
     page.get_by_role("button", name=f"All called {predicted}").click()
@@ -137,10 +137,10 @@ def test_a_place_is_marked_where_it_is_on_a_wide_photo(odd_server: Server, open_
     choose(page, "cell_method", METHOD)
     expect(page.get_by_text(f"{METHOD} explains")).to_be_visible()
     page.locator(".st-key-cell_run button").click()
-    page.locator(".st-key-cell_own_place summary").click(timeout=90_000)
+    page.locator(".st-key-cell_own_place summary").click(timeout=240_000)
     page.locator(".st-key-own_cover button").click()
     pair = page.locator(".st-key-own_cover_pairs .cell-pair").first
-    expect(pair).to_be_visible(timeout=90_000)
+    expect(pair).to_be_visible(timeout=240_000)
     frame, mark = pair.locator(".cell-frame").first.bounding_box(), pair.locator(".cell-mark").bounding_box()
     assert frame and mark
     assert mark["width"] == pytest.approx(0.25 * frame["width"], abs=2)
