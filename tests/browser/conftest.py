@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from tests.conftest import ROOT, chromium_path
 
@@ -114,6 +114,35 @@ def words_of(message: ConsoleMessage) -> str:
     return f"{message.text} {message.location.get('url', '')}"
 
 
+def matrix_stands(page: Page, *, timeout: float = 240_000) -> None:
+    """Wait for the matrix; the first time, the images are evaluated before it."""
+    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=timeout)
+
+
+def choose(page: Page, key: str, name: str) -> None:
+    """Choose an entry of a list by typing its name."""
+    box = page.locator(f".st-key-{key} input")
+    box.click()
+    box.fill(name)
+    page.get_by_role("option", name=name, exact=True).click()
+    expect(box).to_have_value(name)
+
+
+def drag(page: Page, picture: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag on a picture, from one place to another in shares of its width and height, once it lies still."""
+    picture.scroll_into_view_if_needed()
+    picture.hover()  # waits until nothing above it opens or moves any more
+    box = picture.bounding_box()
+    assert box
+    left, top, width, height = (box[name] for name in ("x", "y", "width", "height"))
+    page.mouse.move(left + start[0] * width, top + start[1] * height)
+    page.mouse.down()
+    for share in (0.5, 1.0):
+        x, y = (a + share * (b - a) for a, b in zip(start, end, strict=True))
+        page.mouse.move(left + x * width, top + y * height)
+    page.mouse.up()
+
+
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open an address in a fresh browser context; the test fails on an uncaught script error."""
@@ -152,6 +181,16 @@ def sample_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server = start_server(tmp_path_factory.mktemp("sample"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def evaluated_server(sample_server: Server, browser: Browser) -> Server:
+    """The same, when the sample has been evaluated: any page can be the first that a test opens."""
+    page = browser.new_page()
+    page.goto(sample_server.url)
+    matrix_stands(page)
+    page.close()
+    return sample_server
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, choose, drag, matrix_stands
 
 Opener = Callable[..., Page]
 
@@ -16,18 +16,10 @@ METHOD = "Gradient x input"
 @pytest.fixture
 def cell_page(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(page)
     page.get_by_role("link", name="Shared evidence").click()
     expect(page.locator(".st-key-cell_page")).to_be_visible()
     return page
-
-
-def choose(page: Page, key: str, name: str) -> None:
-    box = page.locator(f".st-key-{key} input")
-    box.click()
-    box.fill(name)
-    page.get_by_role("option", name=name, exact=True).click()
-    expect(page.locator(f".st-key-{key} input")).to_have_value(name)
 
 
 def choose_cell(page: Page, label: str, predicted: str) -> None:
@@ -110,17 +102,11 @@ def test_a_place_of_ones_own_is_drawn_and_stands_in_the_link(cell_page: Page) ->
     cell_page.locator(".st-key-cell_own_place summary").click()
     picture = cell_page.locator(".st-key-cell_own_drawn .rectangle")
     expect(picture.locator("img")).to_be_visible()
-    picture.scroll_into_view_if_needed()
-    box = picture.bounding_box()
-    assert box
-    cell_page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.4 * box["height"])
-    cell_page.mouse.down()
-    cell_page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.7 * box["height"])
-    cell_page.mouse.move(box["x"] + 0.8 * box["width"], box["y"] + 0.9 * box["height"])
-    cell_page.mouse.up()
+    drag(cell_page, picture, (0.5, 0.4), (0.8, 0.9))
     expect(cell_page).to_have_url(re.compile("place=(49|50|51)-(79|80|81)(,|%2C)(39|40|41)-(89|90|91)"))
     # a mere click leaves it
-    cell_page.mouse.click(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
+    picture.click(position={"x": 5, "y": 5})
+    expect(picture.locator(".chosen")).to_be_visible()
     cell_page.reload()
     cell_page.locator(".st-key-cell_own_place summary").click()
     expect(cell_page.get_by_role("slider", name="From left to right").first).to_have_value(

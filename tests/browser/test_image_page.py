@@ -19,27 +19,22 @@ from models.jobs import Jobs
 from models.predictions import Predictions
 from models.store import Store
 from pages.explain.watched_jobs import KINDS
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, drag
 from tests.browser.test_matrix_page import evaluation, worst_error
 from tests.conftest import SAMPLE
 
 Opener = Callable[..., Page]
 SLOW = 60_000
-EVALUATED: set[str] = set()
 
 
 @pytest.fixture
-def explain(sample_server: Server, open_page: Opener) -> Iterator[Callable[[str], Page]]:
-    """Open the page with a query; for the first time after the matrix, which makes the evaluation."""
+def explain(evaluated_server: Server, open_page: Opener) -> Iterator[Callable[[str], Page]]:
+    """Open the page with a query."""
     errors: list[str] = []
     pages: list[Page] = []
 
     def opened(query: str = "") -> Page:
-        if sample_server.url not in EVALUATED:
-            first = open_page(sample_server.url)
-            expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
-            EVALUATED.add(sample_server.url)
-        page = open_page(f"{sample_server.url}/explain?{query}", on_error=errors.append)
+        page = open_page(f"{evaluated_server.url}/explain?{query}", on_error=errors.append)
         pages.append(page)
         expect(page.locator(".st-key-attribution_grid .photo").first).to_be_visible(timeout=SLOW)
         return page
@@ -290,14 +285,7 @@ def test_what_if_changes_prediction_and_maps_until_reset(explain: Callable[[str]
     page.get_by_text("What if the picture were different?").click()
     picture = page.locator(".st-key-what_if_rectangle .rectangle")
     expect(picture).to_be_visible()
-    picture.scroll_into_view_if_needed()
-    box = picture.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 0.1 * box["height"])
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + 0.5 * box["height"])
-    page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.95 * box["height"])
-    page.mouse.up()
+    drag(page, picture, (0.1, 0.1), (0.9, 0.95))
     answers = page.locator(".st-key-what_if_classes")
     expect(answers).to_contain_text("pp", timeout=SLOW)
     points = [float(each.replace("−", "-")) for each in re.findall(r"([+−][\d.]+) pp", answers.inner_text())]

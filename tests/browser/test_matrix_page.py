@@ -13,7 +13,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from models.predictions import Predictions, saved_predictions
 from models.store import Store
-from tests.browser.conftest import Server, start_server
+from tests.browser.conftest import Server, matrix_stands, start_server
 
 LONG_MESSAGE = 10_000  # bytes; Streamlit by itself sends references to messages at least so long
 Opener = Callable[..., Page]
@@ -68,7 +68,7 @@ def matrix_order(page: Page) -> list[str]:
 @pytest.fixture
 def matrix_page(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(page)
     return page
 
 
@@ -264,7 +264,7 @@ def test_no_message_is_a_reference_to_one_before(matrix_page: Page, sample_serve
     for row in (predicted, label):  # the matrix itself is the same each time
         click_entry(matrix_page, order.index(row), order.index(predicted))
         expect(matrix_page).to_have_url(re.compile(f"cell={row}%2F{predicted}"))
-        matrix_page.wait_for_timeout(500)
+        expect(matrix_page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     assert sum(message.ByteSize() > LONG_MESSAGE for message in messages) >= 2
     assert not any(message.HasField("ref_hash") for message in messages)
 
@@ -312,7 +312,7 @@ def test_an_evaluation_is_cancelled_and_goes_on_where_it_stood(
         page.locator(".st-key-cancel_job button").click()
         expect(panel).to_contain_text(re.compile(r"Cancelled after [\d,]+ of 816 images; they are kept"))
         page.locator(".st-key-resume_job button").click()
-        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=600_000)
+        matrix_stands(page, timeout=600_000)
         expect(page.get_by_text("of 816 right")).to_be_visible()
     finally:
         server.stop()

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from analysis.rare_errors import rare_errors
-from tests.browser.conftest import Server
+from tests.browser.conftest import Server, matrix_stands
 from tests.browser.test_matrix_page import evaluation, gallery_ids, worst_error
 
 Opener = Callable[..., Page]
@@ -16,7 +16,7 @@ Opener = Callable[..., Page]
 @pytest.fixture
 def overview(sample_server: Server, open_page: Opener) -> Page:
     page = open_page(sample_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(page)
     page.get_by_role("link", name="Overview").click()
     expect(page.locator(".st-key-figures")).to_be_visible()
     return page

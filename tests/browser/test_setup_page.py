@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, start_server
+from tests.browser.conftest import Server, matrix_stands, start_server
 
 Opener = Callable[..., Page]
 
@@ -40,11 +40,11 @@ def test_a_checkpoint_and_a_folder_are_recognised_and_evaluated(setup_page: Page
     fill(setup_page, "images_path", str(sample / "pets" / "test"))
     expect(setup_page.locator(".st-key-open_images")).to_contain_text("folder of class folders")
     setup_page.locator(".st-key-evaluate button").first.click()
-    expect(setup_page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(setup_page)
     expect(setup_page.get_by_text("right (", exact=False).first).to_be_visible()
     expect(setup_page).to_have_url(re.compile("images=[^&]*pets%2Ftest"))
     setup_page.reload()
-    expect(setup_page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=60_000)
+    matrix_stands(setup_page, timeout=60_000)
     expect(setup_page.get_by_text("pets/test", exact=True)).to_be_visible()
 
 
@@ -105,4 +105,4 @@ def test_wrong_preprocessing_is_said_while_the_form_is_folded(setup_page: Page, 
 
 def test_the_sample_is_one_click_away(setup_page: Page) -> None:
     setup_page.locator(".st-key-open_sample button").first.click()
-    expect(setup_page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(setup_page)

@@ -13,11 +13,9 @@ METHODS = "grad_cam,saliency,integrated_gradients"
 
 
 @pytest.fixture
-def opened(sample_server: Server, open_page: Opener) -> Callable[[str], Page]:
+def opened(evaluated_server: Server, open_page: Opener) -> Callable[[str], Page]:
     def image_page(methods: str, *, dark: bool = False) -> Page:
-        page = open_page(sample_server.url, height=2400, dark=dark)
-        expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
-        page.goto(f"{sample_server.url}/explain?method={methods}")
+        page = open_page(f"{evaluated_server.url}/explain?method={methods}", height=2400, dark=dark)
         expect(panel(page).get_by_text("How far to trust these maps")).to_be_visible(timeout=240_000)
         return page
 
@@ -42,7 +40,7 @@ def test_agreement_and_sums_are_there_at_once(opened: Callable[..., Page]) -> No
     expect(panel(page).get_by_text(re.compile(r"Least alike: .* and .* \(-?0\.\d\d\)"))).to_be_visible()
     sums = panel(page).get_by_text(re.compile(r"Integrated Gradients adds up to [\d.]+ % of what it should"))
     expect(sums).to_be_visible()
-    page.get_by_role("button", name="Measure faithfulness").scroll_into_view_if_needed()
+    expect(page.get_by_role("button", name="Measure faithfulness")).to_be_visible()
 
 
 def test_one_map_has_nothing_to_agree_with(opened: Callable[..., Page]) -> None:

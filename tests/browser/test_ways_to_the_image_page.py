@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, start_server
-from tests.browser.test_cell_page import METHOD, choose
+from tests.browser.conftest import Server, choose, matrix_stands, start_server
+from tests.browser.test_cell_page import METHOD
 from tests.browser.test_matrix_page import evaluation, ids_of, worst_error
 
 Opener = Callable[..., Page]
@@ -39,10 +39,7 @@ def test_another_cell_brings_its_own_images(matrix_page: Page, sample_server: Se
     expect(matrix_page.locator(".st-key-explain_steps")).to_contain_text("2 of", timeout=SLOW)
     matrix_page.get_by_role("link", name="Confusion matrix").click()
     for key in ("cell_label", "cell_predicted"):
-        box = matrix_page.locator(f".st-key-{key} input")
-        box.click()
-        box.fill("samoyed")
-        matrix_page.get_by_role("option", name="samoyed", exact=True).click()
+        choose(matrix_page, key, "samoyed")
     expect(matrix_page).to_have_url(re.compile("cell=samoyed(/|%2F)samoyed"))
     to_the_image_page(matrix_page)
     expect(matrix_page.locator(".st-key-explain_head")).to_contain_text("samoyed, recognised")
@@ -52,10 +49,10 @@ def test_another_cell_brings_its_own_images(matrix_page: Page, sample_server: Se
     assert image and image[1] in wanted
 
 
-def test_a_folded_cell_is_explained_image_by_image(open_page: Opener, sample_server: Server) -> None:
-    page = open_page(f"{sample_server.url}/explain?cell=group%3Acat%2Fgroup%3Adog&method=grad_cam")
-    expect(page.locator(".st-key-explain_head")).to_contain_text("called", timeout=240_000)
-    predictions = evaluation(sample_server)
+def test_a_folded_cell_is_explained_image_by_image(open_page: Opener, evaluated_server: Server) -> None:
+    page = open_page(f"{evaluated_server.url}/explain?cell=group%3Acat%2Fgroup%3Adog&method=grad_cam")
+    expect(page.locator(".st-key-explain_head")).to_contain_text("called", timeout=SLOW)
+    predictions = evaluation(evaluated_server)
     groups = [predictions.groups[name] for name in predictions.class_names]
     labelled = np.array([groups[each] for each in predictions.labels])
     called = np.array([groups[each] for each in predictions.predicted])
@@ -74,17 +71,13 @@ def test_back_soon_leaves_the_page(matrix_page: Page) -> None:
     assert matrix_page.evaluate("history.length") - before <= 3
 
 
-def test_a_class_named_twice_is_asked_about_alone(open_page: Opener, sample_server: Server) -> None:
-    first = open_page(sample_server.url)
-    expect(first.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
-    page = open_page(f"{sample_server.url}/explain?method=grad_cam&target=samoyed/chihuahua")
+def test_a_class_named_twice_is_asked_about_alone(open_page: Opener, evaluated_server: Server) -> None:
+    page = open_page(f"{evaluated_server.url}/explain?method=grad_cam&target=samoyed/chihuahua")
     asked = page.locator(".st-key-asked_a input")
     expect(asked).to_have_value("samoyed", timeout=SLOW)
-    asked.click()
-    asked.fill("chihuahua")
-    page.get_by_role("option", name="chihuahua", exact=True).click()
+    choose(page, "asked_a", "chihuahua")
     expect(page).to_have_url(re.compile("target=chihuahua(/|%2F)(&|$)"))
-    expect(page.locator(".st-key-asked_a input")).to_have_value("chihuahua")
+    expect(asked).to_have_value("chihuahua")
     expect(page.locator(".st-key-asked_b input")).to_have_value("")
     expect(page.get_by_text("cannot be held against itself")).to_have_count(0)
 
@@ -116,7 +109,7 @@ def odd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 def test_odd_class_names_are_shown_as_they_are(odd_server: Server, open_page: Opener) -> None:
     page = open_page(odd_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(page)
     label, predicted = worst_error(evaluation(odd_server))
     page.get_by_role("link", name="Shared evidence").click()
     expect(page.locator(".st-key-cell_head")).to_contain_text(f"{label} called {predicted}")
@@ -129,7 +122,7 @@ def test_odd_class_names_are_shown_as_they_are(odd_server: Server, open_page: Op
 def test_a_place_is_marked_where_it_is_on_a_wide_photo(odd_server: Server, open_page: Opener) -> None:
     """The network sees the middle of it, so that is what is shown before and after."""
     page = open_page(odd_server.url)
-    expect(page.locator(".st-key-confusion_matrix canvas").first).to_be_visible(timeout=240_000)
+    matrix_stands(page)
     _, predicted = worst_error(evaluation(odd_server))
     page.get_by_role("link", name="Shared evidence").click()
     page.get_by_role("button", name=f"All called {predicted}").click()
