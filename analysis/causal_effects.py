@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +13,13 @@ import torch
 from PIL import Image
 
 from analysis.attribution.gradients import logits
-from analysis.attribution.layers import device_of
+from analysis.attribution.trial_inputs import device_of
 from analysis.causal_begun import Begun
 from analysis.causal_controls import CONTROLS, control_images, control_regions
 from analysis.causal_test import CausalTest, Control, ControlEffect, Edit, ImageEffect
 from analysis.cell_record import CellMaps
 from analysis.map_groups import spread
-from analysis.map_places import placed, strongest_images, target_class
+from analysis.map_places import placed, seen_shares, strongest_images, target_class
 from analysis.map_regions import Region
 from analysis.picture_edits import covered, pasted
 from models.decoding import decoded
@@ -30,6 +31,8 @@ from models.preprocessing import network_input
 from models.progress import Progress
 
 MOST_IMAGES = 48
+PICTURES_KEPT = 8
+"""Of those that were decoded: all that an image takes, and some of those before it."""
 PHASES = {"cover": "Covering", "paste": "Pasting"}
 
 
@@ -149,6 +152,8 @@ class _Laboratory:
         self._predictions = predictions
         self._target = target
         self._region = region
+        # Edits leave the picture as it is, and a source is pasted from again and again.
+        self._picture = lru_cache(PICTURES_KEPT)(self._decoded)
 
     def effect(self, trial: _Trial) -> ImageEffect:
         """What the edit and its controls do to one image.
@@ -176,13 +181,12 @@ class _Laboratory:
         donor = self._picture(source)
         return pasted(picture, self._placed(self._region, picture), donor, self._placed(place, donor))
 
-    def _picture(self, image: int) -> Image.Image:
+    def _decoded(self, image: int) -> Image.Image:
         path = self._predictions.absolute(self._predictions.images["path"].iloc[image])
         return decoded(path, at_least=draft_size(self._network.preprocessing))
 
     def _placed(self, region: Region, picture: Image.Image) -> Region:
-        box, (width, height) = self._network.preprocessing.crop_box(*picture.size), picture.size
-        return placed(region, (box[0] / width, box[1] / height, box[2] / width, box[3] / height))
+        return placed(region, seen_shares(self._network.preprocessing, picture.size))
 
     def _described(
         self, trial: _Trial, pieces: Sequence[int], pictures: Sequence[Image.Image]

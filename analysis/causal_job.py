@@ -5,22 +5,25 @@ Needs no torch until it runs.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 from analysis.causal_begun import Begun
 from analysis.causal_test import CausalTest, Edit
-from analysis.cell_record import opened_predictions, saved_cell_maps
+from analysis.cell_record import saved_cell_maps
 from analysis.cell_spec import CellSpec
 from analysis.map_regions import Region
 from models.cores import use_background_threads
 from models.errors import JobError
+from models.fingerprints import name_of
 from models.job_context import JobContext
-from models.progress import Progress
+from models.open_networks import shared_network
+from models.progress import Progress, relayed
+from models.saved_predictions import kept_predictions
 from models.store import Store, write_json
 
 REVISION = 3
@@ -66,8 +69,7 @@ class CausalSpec:
 
     def file(self, store: Store) -> Path:
         """Where the result is kept."""
-        asked = [REVISION, [round(float(each), 4) for each in self.region]]
-        name = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+        name = name_of(REVISION, [round(float(each), 4) for each in self.region])[:16]
         return self.cell.folder(store) / f"{self.edit}-{name}.json"
 
     def begun_file(self, store: Store) -> Path:
@@ -103,35 +105,26 @@ def causal_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progres
         ErrorscopeError: the checkpoint cannot be opened, or the cell's maps are gone.
     """
     from analysis.causal_effects import causal_test
-    from analysis.explaining import explained_network
 
     wanted = CausalSpec.from_json(spec)
-    predictions = opened_predictions(context.store, wanted.cell)
+    predictions = kept_predictions(context.store, wanted.cell.predictions)
     maps = saved_cell_maps(context.store, wanted.cell, predictions)
     if maps is None:
         raise JobError("The maps of this cell are gone from the workspace.", next_step="Make them again.")
     yield Progress("Opening the model", 0, 0)
-    network = explained_network(wanted.cell.evaluation, wanted.cell.predictions, context.store)
+    network = shared_network(wanted.cell.evaluation, predictions)
     use_background_threads()
     file = wanted.begun_file(context.store)
     begun = Begun.kept(file)
     steps = causal_test(network, predictions, maps, wanted.region, wanted.edit, begun=begun)
-    result = yield from _kept(steps, begun, file)
+    result = yield from relayed(steps, partial(_kept, begun, file))
     write_json(wanted.file(context.store), result.to_json())
     file.unlink(missing_ok=True)
     return {"verdict": result.verdict, "changed": result.changed, "n": result.n}
 
 
-def _kept(
-    steps: Generator[Progress, None, CausalTest], begun: Begun, file: Path
-) -> Generator[Progress, None, CausalTest]:
-    """The same steps; what each has found is written before it is reported."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            result: CausalTest = end.value
-            return result
-        if begun.done:
-            begun.keep(file)
-        yield progress
+def _kept(begun: Begun, file: Path, progress: Progress) -> Progress:
+    """The same; what has been found is written before it is reported."""
+    if begun.done:
+        begun.keep(file)
+    return progress

@@ -7,28 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps, opened_predictions, save_cell_maps
+from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps, save_cell_maps
 from analysis.cell_spec import MAP_METHODS, CellSpec
 from analysis.map_groups import MapGroups, map_groups
+from analysis.map_places import seen_shares
 from analysis.map_statistics import pooled
 from models.cores import use_background_threads
 from models.decoding import decoded
 from models.errors import ImagesError
 from models.fingerprints import content_key
 from models.job_context import JobContext
+from models.open_networks import shared_network
 from models.predictions import Predictions
-from models.progress import Progress
+from models.progress import Progress, relayed
+from models.saved_predictions import kept_predictions
 from models.store import Store
 
 if TYPE_CHECKING:
     from models.network import Network
-
-T = TypeVar("T")
 
 
 def cell_maps_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress, None, dict[str, Any]]:
@@ -49,13 +51,11 @@ def cell_maps_steps(spec: dict[str, Any], context: JobContext) -> Generator[Prog
     Raises:
         ErrorscopeError: the checkpoint cannot be opened, or the method cannot explain it.
     """
-    from analysis.explaining import explained_network
-
     wanted = CellSpec.from_json(spec)
-    predictions = opened_predictions(context.store, wanted)
+    predictions = kept_predictions(context.store, wanted.predictions)
     groups = map_groups(predictions, wanted.cell)
     yield Progress("Opening the model", 0, 0)
-    network = explained_network(wanted.evaluation, wanted.predictions, context.store)
+    network = shared_network(wanted.evaluation, predictions)
     use_background_threads()
     found, label = _Found(), MAP_METHODS[wanted.method].label
     for done, position in enumerate(groups.images):
@@ -63,7 +63,7 @@ def cell_maps_steps(spec: dict[str, Any], context: JobContext) -> Generator[Prog
         yield progress
         steps = _explained(context.store, network, predictions, int(position), wanted.method)
         try:
-            explained = yield from _repeated(progress, steps)
+            explained = yield from relayed(steps, partial(_again, progress))
             found.add(int(position), groups, explained)
         except ImagesError as error:
             path = str(predictions.images["path"].iloc[position]).encode("utf-8", "replace").decode()
@@ -120,17 +120,9 @@ class _Found:
         )
 
 
-def _repeated(progress: Progress, steps: Generator[None, None, T]) -> Generator[Progress, None, T]:
-    """Say the same progress at each step, so that a job can be stopped within a slow image."""
-    try:
-        while True:
-            next(steps)
-            yield progress
-    except StopIteration as end:
-        result: T = end.value
-        return result
-    finally:
-        steps.close()
+def _again(progress: Progress, _: None) -> Progress:
+    """The same at each step, so that a job can be stopped within a slow image."""
+    return progress
 
 
 def _explained(
@@ -164,9 +156,7 @@ def _explained(
         steps.close()
     assert attribution is not None
     levels = pooled(pixels(picture, preprocessing).numpy(), PICTURE_SIDE)
-    left, top, right, bottom = preprocessing.crop_box(*picture.size)
-    width, height = picture.size
-    seen = (left / width, top / height, right / width, bottom / height)
+    seen = seen_shares(preprocessing, picture.size)
     return _Explained(attribution.relevance, levels.transpose(1, 2, 0), seen, attribution.seconds)
 
 

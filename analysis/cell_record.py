@@ -11,8 +11,7 @@ import numpy.typing as npt
 from analysis.cell_spec import CellSpec
 from analysis.map_groups import GroupKey, MapGroups, Positions, map_groups
 from analysis.map_statistics import Maps
-from models.errors import PredictionsError
-from models.predictions import Predictions, saved_predictions
+from models.predictions import Predictions
 from models.store import Store, write_array, write_json
 
 GRID = 32
@@ -59,13 +58,16 @@ class CellMaps:
         return picture
 
 
-def saved_cell_maps(store: Store, spec: CellSpec, predictions: Predictions) -> CellMaps | None:
+def saved_cell_maps(
+    store: Store, spec: CellSpec, predictions: Predictions, groups: MapGroups | None = None
+) -> CellMaps | None:
     """The maps of a cell as they were kept; None where they were not, or are damaged.
 
     Args:
         store: the workspace.
         spec: the cell and the method.
         predictions: of the evaluation the spec names.
+        groups: the spec's ``map_groups``, for who has them already; by default they are chosen again.
     """
     folder = spec.folder(store)
     try:
@@ -83,22 +85,8 @@ def saved_cell_maps(store: Store, spec: CellSpec, predictions: Predictions) -> C
         return None
     if len(images) and images.max() >= len(predictions):
         return None
-    groups = map_groups(predictions, spec.cell)
+    groups = map_groups(predictions, spec.cell) if groups is None else groups
     return CellMaps(images, maps, seen, pictures, groups, unreadable, seconds)
-
-
-def opened_predictions(store: Store, spec: CellSpec) -> Predictions:
-    """The saved predictions a spec names.
-
-    Raises:
-        PredictionsError: they are gone.
-    """
-    found = saved_predictions(store, spec.predictions)
-    if found is None:
-        raise PredictionsError(
-            "The saved predictions are gone from the workspace.", next_step="Open the model and images again."
-        )
-    return found
 
 
 def save_cell_maps(store: Store, spec: CellSpec, found: CellMaps) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from analysis import map_revision
 from models.errors import JobError
 from models.evaluation_spec import EvaluationSpec
+from models.fingerprints import name_of
 from models.store import Store
 
 if TYPE_CHECKING:
@@ -95,7 +94,5 @@ class CellSpec:
 
     def folder(self, store: Store) -> Path:
         """Where what is known of this cell is kept."""
-        revisions = [REVISION, map_revision.REVISION]
-        asked = [*revisions, self.predictions, self.cell, self.method, dict(MAP_METHODS[self.method].options)]
-        name = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
-        return store.folder("cells", name)
+        revisions, options = (REVISION, map_revision.REVISION), dict(MAP_METHODS[self.method].options)
+        return store.folder("cells", name_of(*revisions, self.predictions, self.cell, self.method, options))

@@ -61,6 +61,24 @@ def colours(values: npt.NDArray[np.floating], colour_map: str) -> npt.NDArray[np
     return chosen
 
 
+def css_colours(n: int, colour_map: str) -> list[str]:
+    """Evenly spaced colours of a colour map, from its low to its high end, as CSS and plotly read them.
+
+    Args:
+        n: how many.
+        colour_map: one of `COLOUR_MAPS`, or `DIVERGING_COLOUR_MAP`.
+
+    Raises:
+        KeyError: there is no such colour map.
+
+    Example:
+        >>> css_colours(2, "viridis")
+        ['rgb(68, 1, 84)', 'rgb(253, 231, 37)']
+    """
+    found = colours(np.linspace(0.0, 1.0, n), colour_map).tolist()
+    return [f"rgb({red}, {green}, {blue})" for red, green, blue in found]
+
+
 @cache
 def _table(colour_map: str) -> npt.NDArray[np.uint8]:
     anchors = np.array([list(bytes.fromhex(colour)) for colour in _TABLES[colour_map].split()])

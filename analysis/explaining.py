@@ -15,13 +15,14 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from analysis import asked_target
 from models.cores import use_background_threads
-from models.errors import ErrorscopeError, JobError, PredictionsError
+from models.errors import ErrorscopeError, JobError
 from models.evaluation_spec import EvaluationSpec
 from models.fingerprints import content_key
 from models.job_context import JobContext
 from models.progress import Progress
-from models.saved_predictions import saved_predictions
+from models.saved_predictions import kept_predictions
 from models.store import Store, write_array
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class ExplainSpec:
     evaluation: EvaluationSpec
     predictions: str
     image: str
-    targets: tuple[int | tuple[int, int], ...]
+    targets: tuple[asked_target.Asked, ...]
     method: str
     options: Mapping[str, OptionValue] = field(default_factory=dict)
 
@@ -67,7 +68,7 @@ class ExplainSpec:
             "evaluation": self.evaluation.to_json(),
             "predictions": self.predictions,
             "image": self.image,
-            "targets": [list(each) if isinstance(each, tuple) else each for each in self.targets],
+            "targets": list(map(asked_target.to_json, self.targets)),
             "method": self.method,
             "options": dict(self.options),
         }
@@ -84,10 +85,7 @@ class ExplainSpec:
                 evaluation=EvaluationSpec.from_json(value["evaluation"]),
                 predictions=str(value["predictions"]),
                 image=str(value["image"]),
-                targets=tuple(
-                    (int(each[0]), int(each[1])) if isinstance(each, list) else int(each)
-                    for each in value["targets"]
-                ),
+                targets=tuple(map(asked_target.from_json, value["targets"])),
                 method=str(value["method"]),
                 options=dict(value["options"]),
             )
@@ -96,9 +94,7 @@ class ExplainSpec:
 
     def asked(self) -> tuple[Target, ...]:
         """The targets as `analysis.attribution.attribute` takes them."""
-        from analysis.attribution import Contrast
-
-        return tuple(Contrast(*each) if isinstance(each, tuple) else each for each in self.targets)
+        return tuple(map(asked_target.as_target, self.targets))
 
 
 def explain_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress, None, dict[str, Any]]:
@@ -117,7 +113,6 @@ def explain_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progre
     Raises:
         ErrorscopeError: the checkpoint, the image or the method does not allow it.
     """
-    from analysis.attribution import METHODS
     from analysis.attribution.saved import saved_steps
     from models.image_input import image_input
 
@@ -131,7 +126,6 @@ def explain_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progre
     steps = saved_steps(
         context.store, network, inputs, wanted.asked(), wanted.method, image_key=key, **wanted.options
     )
-    label = METHODS[wanted.method].label if wanted.method in METHODS else wanted.method
     seconds, shown = 0.0, -SECONDS_BETWEEN_MAPS
     try:
         for step in steps:
@@ -139,11 +133,23 @@ def explain_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progre
             if time.monotonic() - shown >= SECONDS_BETWEEN_MAPS and step.fraction < 1:
                 _show(context.folder / NEWEST_MAPS, step)
                 shown = time.monotonic()
-            yield Progress(label, round(step.fraction * _PARTS), _PARTS, unit="")
+            yield step_progress(wanted.method, step)
     finally:
         steps.close()
     (context.folder / NEWEST_MAPS).unlink(missing_ok=True)
     return {"seconds": seconds}
+
+
+def step_progress(method: str, step: Step) -> Progress:
+    """How far a method has come, in thousandths.
+
+    Args:
+        method: a key of `analysis.attribution.METHODS`.
+        step: its last.
+    """
+    from analysis.attribution import METHODS
+
+    return Progress(METHODS[method].label, round(step.fraction * _PARTS), _PARTS, unit="")
 
 
 def explained_network(evaluation: EvaluationSpec, fingerprint: str, store: Store) -> Network:
@@ -155,17 +161,12 @@ def explained_network(evaluation: EvaluationSpec, fingerprint: str, store: Store
         store: the workspace.
 
     Raises:
-        PredictionsError: the evaluation is gone from the workspace.
+        PredictionsError: the evaluation is gone from the workspace, or damaged.
         CheckpointError: the checkpoint is gone or has changed.
     """
     from models.open_networks import shared_network
 
-    made = saved_predictions(store, fingerprint)
-    if made is None:
-        raise PredictionsError(
-            "The saved predictions are gone from the workspace.", next_step="Open the model and images again."
-        )
-    return shared_network(evaluation, made)
+    return shared_network(evaluation, kept_predictions(store, fingerprint))
 
 
 def newest_step(store: Store, job: str, spec: ExplainSpec) -> Step | None:
@@ -241,21 +242,20 @@ def _measured_seconds(network: Network, size: tuple[int, int]) -> float | None:
 
     from analysis.attribution import attribute
     from analysis.attribution.gradients import own_module
-    from analysis.attribution.layers import device_of
+    from analysis.attribution.trial_inputs import noise
     from models.errors import AttributionError
 
-    noise = torch.randn(3, *size, generator=torch.Generator().manual_seed(0))
-
-    def duration() -> float:
+    def duration(inputs: torch.Tensor) -> float:
         start = time.perf_counter()
         try:
-            attribute(network, noise, 0, "gradient")
+            attribute(network, inputs, 0, "gradient")
         except AttributionError:
             with torch.inference_mode():
-                own_module(network)(noise[None].to(device_of(network)))
+                own_module(network)(inputs)
         return time.perf_counter() - start
 
     try:
-        return min(duration(), duration())
+        inputs = noise(network, size)
+        return min(duration(inputs), duration(inputs))
     except _UNFIT:
         return None

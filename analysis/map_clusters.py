@@ -44,14 +44,11 @@ class Clustering:
     """The clusters of a set of maps.
 
     Args:
-        clusters: the largest first; a single one where the maps fall into no groups.
-        gap: how clearly: the difference between the first eigenvalue left out and the last taken, 0..1.
-        blank: positions of the images without positive evidence, which are in no cluster.
+        clusters: the largest first; a single one where the maps fall into no groups. Images without positive
+            evidence are in none.
     """
 
     clusters: tuple[MapCluster, ...]
-    gap: float
-    blank: tuple[int, ...]
 
 
 def map_clusters(maps: Maps) -> Clustering:
@@ -71,31 +68,29 @@ def map_clusters(maps: Maps) -> Clustering:
         Lapuschkin et al., Unmasking Clever Hans predictors and assessing what machines really learn, 2019.
     """
     kept = np.flatnonzero(has_evidence(maps))
-    blank = tuple(map(int, np.flatnonzero(~has_evidence(maps))))
     if not len(kept):
-        return Clustering((), 0.0, blank)
+        return Clustering(())
     shares = positive_shares(maps[kept])
-    assigned, gap = _assigned(pooled(shares, SIDE).reshape(len(kept), -1))
+    assigned = _assigned(pooled(shares, SIDE).reshape(len(kept), -1))
     clusters = [_cluster(shares, assigned == each, kept) for each in range(int(assigned.max()) + 1)]
-    return Clustering(tuple(sorted(clusters, key=lambda each: -each.size)), gap, blank)
+    return Clustering(tuple(sorted(clusters, key=lambda each: -each.size)))
 
 
-def _assigned(points: Floats) -> tuple[npt.NDArray[np.intp], float]:
-    """(N,) the cluster of each point, and the gap that decided how many there are."""
+def _assigned(points: Floats) -> npt.NDArray[np.intp]:
+    """(N,) the cluster of each point."""
     if len(points) < FEWEST_IMAGES:
-        return np.zeros(len(points), dtype=np.intp), 0.0
+        return np.zeros(len(points), dtype=np.intp)
     values, vectors = np.linalg.eigh(_laplacian(points))
     most = min(MOST_CLUSTERS, len(points) // 4)
-    gaps = np.diff(values[: most + 1])
-    n_clusters = int(gaps.argmax()) + 1
+    n_clusters = int(np.diff(values[: most + 1]).argmax()) + 1
     if n_clusters == 1:
-        return np.zeros(len(points), dtype=np.intp), float(gaps[0])
+        return np.zeros(len(points), dtype=np.intp)
     from sklearn.cluster import KMeans
 
     rows = vectors[:, :n_clusters]
     rows = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
     found = KMeans(n_clusters, n_init=10, random_state=0).fit_predict(rows)
-    return np.asarray(found, dtype=np.intp), float(gaps[n_clusters - 1])
+    return np.asarray(found, dtype=np.intp)
 
 
 def _laplacian(points: Floats) -> Floats:

@@ -126,10 +126,12 @@ def _correct(predictions: Predictions, classes: Sequence[int], most: int) -> Pos
 
 def _balanced(predictions: Predictions, chosen: npt.NDArray[np.bool_], most: int) -> Positions:
     """At most so many of the chosen images, going round the classes."""
-    labels = predictions.labels
-    per_class = [np.flatnonzero(chosen & (labels == each)) for each in np.unique(labels[chosen])]
-    if not per_class:
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
         return _NONE
+    labels = predictions.labels[rows]
+    by_class = np.argsort(labels, kind="stable")
+    per_class = np.split(rows[by_class], np.flatnonzero(np.diff(labels[by_class])) + 1)
     each = -(-most // len(per_class))
     # the first of every class, then the second of every class ...
     turns = [(turn, place, image) for place, images in enumerate(per_class)

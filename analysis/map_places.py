@@ -10,9 +10,25 @@ from analysis.cell_record import CellMaps
 from analysis.map_groups import Positions
 from analysis.map_regions import Region, region_shares
 from models.predictions import Predictions
+from models.preprocessing import Preprocessing
 
 SOURCES = 16
 """As many pieces as are pasted, thrice each, on 48 images: a few odd ones are then no proof."""
+
+
+def seen_shares(preprocessing: Preprocessing, size: tuple[int, int]) -> Region:
+    """What the network sees of a picture.
+
+    Args:
+        preprocessing: the network's.
+        size: (width, height) of the picture.
+
+    Returns:
+        Left, top, right, bottom as shares of the picture; beyond 0..1 where it is padded.
+    """
+    left, top, right, bottom = preprocessing.crop_box(*size)
+    width, height = size
+    return left / width, top / height, right / width, bottom / height
 
 
 def placed(region: Region, seen: Sequence[float]) -> Region:

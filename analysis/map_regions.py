@@ -7,6 +7,7 @@ is suspicious where many images of a cell have much of their evidence, and image
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,6 @@ class SuspiciousRegion:
         lit_share: the same over the lit images alone; nan where there are none.
         reference_share: the same for the others.
         p: how likely any place at all would stand out so much if classes were drawn at random.
-        strongest: (at most 8) positions of the images with the most evidence there, first to last.
     """
 
     region: Region
@@ -54,7 +54,6 @@ class SuspiciousRegion:
     lit_share: float
     reference_share: float
     p: float
-    strongest: tuple[int, ...]
 
     @property
     def words(self) -> str:
@@ -88,10 +87,10 @@ def suspicious_regions(maps: Maps, reference: Maps) -> tuple[SuspiciousRegion, .
         fewer than six images with evidence on either side.
     """
     squares, others = _squares(maps), _squares(reference)
-    if min(len(squares[0]), len(others[0])) < FEWEST_WITH_EVIDENCE:
+    if min(len(squares), len(others)) < FEWEST_WITH_EVIDENCE:
         return ()
-    scores, p = _tested(squares[0], others[0])
-    excess = squares[0].mean(axis=0) - others[0].mean(axis=0)
+    scores, p = _tested(squares, others)
+    excess = squares.mean(axis=0) - others.mean(axis=0)
     found: list[SuspiciousRegion] = []
     free = np.ones((SIDE, SIDE), dtype=bool)
     while len(found) < MOST_REGIONS and (free & (p < SIGNIFICANT)).any():
@@ -107,19 +106,20 @@ def suspicious_regions(maps: Maps, reference: Maps) -> tuple[SuspiciousRegion, .
     return tuple(sorted(found, key=lambda each: each.reference_share - each.share))
 
 
-def _squares(maps: Maps) -> tuple[Floats, npt.NDArray[np.intp]]:
-    """(N', 8, 8) shares of evidence of those maps that have any, and their positions."""
-    kept = np.flatnonzero(has_evidence(maps))
-    return positive_shares(pooled(positive_shares(maps[kept]), SIDE)), kept
+def _squares(maps: Maps) -> Floats:
+    """(N', 8, 8) shares of evidence of those maps that have any."""
+    return positive_shares(pooled(positive_shares(maps[has_evidence(maps)]), SIDE))
 
 
 def _tested(squares: Floats, others: Floats) -> tuple[Floats, Floats]:
     """(8, 8) how much oftener each square is lit, and how likely any square is to reach that by chance."""
-    scores = _scores(squares > LIT / SIDE**2, others > LIT / SIDE**2)
-    distribution = _largest_by_chance(squares, others)
-    reached = (distribution[:, None, None] >= scores).sum(axis=0)
-    p: Floats = (1 + reached) / (1 + len(distribution))
-    return scores, p
+    lit = np.concatenate([squares, others]).reshape(-1, SIDE**2) > LIT / SIDE**2
+    n, total = len(squares), len(lit)
+    all_hits = lit.sum(axis=0)
+    scores = _scores(lit[:n].sum(axis=0), all_hits, n, total)
+    distribution = _scores(_dealt(n, total) @ lit, all_hits, n, total).max(axis=1)
+    p: Floats = (1 + (distribution[:, None] >= scores).sum(axis=0)) / (1 + len(distribution))
+    return scores.reshape(SIDE, SIDE), p.reshape(SIDE, SIDE)
 
 
 def _with_neighbours(
@@ -132,29 +132,30 @@ def _with_neighbours(
     return joined
 
 
-def _scores(lit: npt.NDArray[np.bool_], others: npt.NDArray[np.bool_]) -> Floats:
-    """(8, 8) how much oftener each square is lit, in standard deviations."""
-    both = np.concatenate([lit, others]).mean(axis=0)
-    deviation = np.sqrt(both * (1 - both) * (1 / len(lit) + 1 / len(others)))
-    difference = lit.mean(axis=0) - others.mean(axis=0)
+def _scores(hits: npt.NDArray[Any], all_hits: npt.NDArray[Any], n: int, total: int) -> Floats:
+    """(..., 64) how much oftener each square is lit in some images than in the rest, in standard deviations.
+
+    What was found and what chance deals must come from the same arithmetic: their ties count.
+
+    Args:
+        hits: (..., 64) in how many of the images it is lit.
+        all_hits: (64,) in how many of all.
+        n: how many images.
+        total: how many in all.
+    """
+    both = all_hits / total
+    deviation = np.sqrt(both * (1 - both) * (1 / n + 1 / (total - n)))
+    difference = hits / n - (all_hits - hits) / (total - n)
     scores: Floats = np.divide(difference, deviation, out=np.zeros_like(difference), where=deviation > 0)
     return scores
 
 
-def _largest_by_chance(squares: Floats, others: Floats) -> Floats:
-    """(999,) the largest score over all squares when the images are dealt out anew."""
-    lit = np.concatenate([squares, others]).reshape(len(squares) + len(others), -1) > LIT / SIDE**2
-    draws = np.random.default_rng(0)
-    n, total = len(squares), len(lit)
+def _dealt(n: int, total: int) -> Floats:
+    """(999, total) 1 for the n images of each random deal, else 0; always the same deals."""
+    draws = np.random.default_rng(0).random((_PERMUTATIONS, total))
     dealt = np.zeros((_PERMUTATIONS, total))
-    np.put_along_axis(dealt, draws.random((_PERMUTATIONS, total)).argsort(axis=1)[:, :n], 1.0, axis=1)
-    hits, all_hits = dealt @ lit, lit.sum(axis=0)
-    difference = hits / n - (all_hits - hits) / (total - n)
-    both = lit.mean(axis=0)
-    deviation = np.sqrt(both * (1 - both) * (1 / n + 1 / (total - n)))
-    scores = np.divide(difference, deviation, out=np.zeros_like(difference), where=deviation > 0)
-    largest: Floats = scores.max(axis=1)
-    return largest
+    np.put_along_axis(dealt, draws.argsort(axis=1)[:, :n], 1.0, axis=1)
+    return dealt
 
 
 def hot_rectangle(
@@ -206,22 +207,16 @@ def region_shares(maps: Maps, region: Region) -> Floats:
     return shares
 
 
-def _described(
-    box: tuple[int, int, int, int],
-    squares: tuple[Floats, npt.NDArray[np.intp]],
-    others: tuple[Floats, npt.NDArray[np.intp]],
-    p: float,
-) -> SuspiciousRegion:
+def _described(box: tuple[int, int, int, int], squares: Floats, others: Floats, p: float) -> SuspiciousRegion:
     left, top, right, bottom = (edge / SIDE for edge in box)
     region = (left, top, right, bottom)
     area = (right - left) * (bottom - top)
-    shares, other_shares = region_shares(squares[0], region), region_shares(others[0], region)
-    strongest = squares[1][np.argsort(-shares, kind="stable")[:8]]
+    shares, other_shares = region_shares(squares, region), region_shares(others, region)
     lit = shares > LIT * area
     return SuspiciousRegion(
         region, int(lit.sum()), len(shares), int((other_shares > LIT * area).sum()), len(other_shares),
         float(shares.mean()), float(shares[lit].mean()) if lit.any() else float("nan"),
-        float(other_shares.mean()), p, tuple(map(int, strongest)),
+        float(other_shares.mean()), p,
     )  # fmt: skip
 
 

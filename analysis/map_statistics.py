@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.causal_chance import resampled_means
+
 Maps = npt.NDArray[np.floating]
 Floats = npt.NDArray[np.float64]
 
 BORDER_WIDTH = 0.1
-_RESAMPLES = 2000
 _FEWEST = 2
 
 
@@ -161,14 +162,11 @@ def border_comparison(maps: Maps, reference: Maps, width: float = BORDER_WIDTH) 
     first, second = first[~np.isnan(first)], second[~np.isnan(second)]
     if min(len(first), len(second)) < _FEWEST:
         return None
-    low, high = np.percentile(_resampled_means(first, 0) - _resampled_means(second, 1), [2.5, 97.5])
+    drawn = [
+        resampled_means(each.tolist(), range(len(each)), seed) for seed, each in enumerate((first, second))
+    ]
+    low, high = np.percentile(drawn[0] - drawn[1], [2.5, 97.5])
     return BorderComparison(
         float(first.mean()), float(second.mean()), float(first.mean() - second.mean()),
         float(low), float(high), float(mannwhitneyu(first, second).pvalue), len(first), len(second),
     )  # fmt: skip
-
-
-def _resampled_means(values: Floats, seed: int) -> Floats:
-    draws = np.random.default_rng(seed).integers(0, len(values), (_RESAMPLES, len(values)))
-    means: Floats = values[draws].mean(axis=1)
-    return means

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from analysis.attribution.layers import device_of
+from analysis.attribution.trial_inputs import device_of
 from models.forward import logits_and_embeddings
 from models.image_input import image_input
 from models.network import Network

@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from analysis.explaining import explained_network, seconds_of_one_run
+from analysis import asked_target
+from analysis.explaining import explained_network, seconds_of_one_run, step_progress
 from models.cores import use_background_threads
 from models.errors import AttributionError, JobError
 from models.evaluation_spec import EvaluationSpec
 from models.fingerprints import content_key
 from models.job_context import JobContext
-from models.progress import Progress
+from models.progress import Progress, relayed
 
 if TYPE_CHECKING:
     import torch
 
-    from analysis.attribution.randomisation import Randomisation
     from analysis.attribution.records import Attribution, OptionValue, Target
     from analysis.trust_results import Question
     from models.network import Network
 
 CURVES, RANDOMISATION = "curves", "randomisation"
-_PARTS = 1000
 Options = Mapping[str, "OptionValue"]
 Steps = Generator[Progress, None, None]
 
@@ -45,7 +45,7 @@ class TrustSpec:
     evaluation: EvaluationSpec
     predictions: str
     image: str
-    target: int | tuple[int, int]
+    target: asked_target.Asked
     methods: Mapping[str, Options]
     checks: tuple[str, ...]
 
@@ -55,7 +55,7 @@ class TrustSpec:
             "evaluation": self.evaluation.to_json(),
             "predictions": self.predictions,
             "image": self.image,
-            "target": list(self.target) if isinstance(self.target, tuple) else self.target,
+            "target": asked_target.to_json(self.target),
             "methods": {key: dict(options) for key, options in self.methods.items()},
             "checks": list(self.checks),
         }
@@ -68,12 +68,12 @@ class TrustSpec:
             JobError: a key is missing, or a check is unknown.
         """
         try:
-            target, checks = value["target"], tuple(value["checks"])
+            checks = tuple(value["checks"])
             spec = cls(
                 evaluation=EvaluationSpec.from_json(value["evaluation"]),
                 predictions=str(value["predictions"]),
                 image=str(value["image"]),
-                target=(int(target[0]), int(target[1])) if isinstance(target, list) else int(target),
+                target=asked_target.from_json(value["target"]),
                 methods={str(key): dict(options) for key, options in value["methods"].items()},
                 checks=checks,
             )
@@ -85,9 +85,7 @@ class TrustSpec:
 
     def asked(self) -> Target:
         """The target as `analysis.attribution.attribute` takes it."""
-        from analysis.attribution import Contrast
-
-        return Contrast(*self.target) if isinstance(self.target, tuple) else self.target
+        return asked_target.as_target(self.target)
 
 
 @dataclass(frozen=True)
@@ -161,6 +159,7 @@ def _curves_steps(subject: _Subject, methods: Mapping[str, Options]) -> Steps:
 
 
 def _randomisation_steps(subject: _Subject, methods: Mapping[str, Options]) -> Steps:
+    from analysis.attribution import METHODS
     from analysis.attribution.randomisation import randomisation
     from analysis.trust_results import save_randomisation, saved_trust
     from models.devices import is_out_of_memory
@@ -172,7 +171,8 @@ def _randomisation_steps(subject: _Subject, methods: Mapping[str, Options]) -> S
         try:
             found = yield from _map_steps(subject, key, methods[key])
             steps = randomisation(subject.network, subject.inputs, found)
-            result = yield from _named(steps, f"{_label(key)}, {place} of {len(missing)}")
+            words = f"{METHODS[key].label}, {place} of {len(missing)}"
+            result = yield from relayed(steps, partial(_named, words))
         except AttributionError as error:
             if is_out_of_memory(error.__cause__):  # may be enough another time: no verdict on the method
                 raise
@@ -198,36 +198,22 @@ def _map_steps(subject: _Subject, key: str, options: Options) -> Generator[Progr
     try:
         for step in steps:
             (found,) = step.attributions
-            yield Progress(_label(key), round(step.fraction * _PARTS), _PARTS, unit="")
+            yield step_progress(key, step)
     finally:
         steps.close()
     return found
 
 
-def _named(
-    steps: Generator[Progress, None, Randomisation], words: str
-) -> Generator[Progress, None, Randomisation]:
-    """The same steps, whose phase says which map is being checked."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            result: Randomisation = end.value
-            return result
-        yield replace(progress, phase=f"{progress.phase}: {words}")
-
-
-def _label(key: str) -> str:
-    from analysis.attribution import METHODS
-
-    return METHODS[key].label if key in METHODS else key
+def _named(words: str, progress: Progress) -> Progress:
+    """The same, but that the phase says which map is being checked."""
+    return replace(progress, phase=f"{progress.phase}: {words}")
 
 
 def _runs(key: str, options: Options) -> float:
-    from analysis.attribution import METHODS
-    from analysis.attribution.asking import chosen_options
+    from analysis.attribution import METHODS, settings_of
 
-    return METHODS[key].runs(chosen_options(METHODS[key], options))
+    settings = settings_of(key, options)  # first: it says so where there is no such method
+    return METHODS[key].runs(settings)
 
 
 def estimated_seconds(
@@ -249,7 +235,7 @@ def estimated_seconds(
         Seconds, or None where it cannot be told.
 
     Raises:
-        AttributionError: there is no such option.
+        AttributionError: there is no such method or option.
     """
     from analysis.attribution.faithfulness import n_pictures
     from analysis.attribution.forward_passes import FORWARD_ONLY

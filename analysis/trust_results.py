@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,11 +9,12 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from analysis import map_revision
-from analysis.attribution import METHODS, Contrast, OptionValue, Target
-from analysis.attribution.asking import chosen_options
+from analysis.asked_target import plain
+from analysis.attribution import OptionValue, Target, settings_of
 from analysis.attribution.faithfulness import Curve, Curves, maps_allowed
 from analysis.attribution.randomisation import Randomisation
 from models.errors import WorkspaceError
+from models.fingerprints import name_of
 from models.store import Store, write_json
 
 REVISION = 2
@@ -133,13 +133,10 @@ def _read(
 
 
 def _path(question: Question, check: Check, method: str, options: Mapping[str, OptionValue]) -> Path:
-    target = question.target
-    asked = [int(target.a), int(target.b)] if isinstance(target, Contrast) else int(target)
-    chosen = {} if method == CHANCE else chosen_options(METHODS[method], options)
-    revisions = [REVISION, map_revision.REVISION]
-    text = json.dumps([*revisions, question.image_key, check, method, asked, chosen], sort_keys=True)
-    name = f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.json"
-    return question.store.root / "trust" / question.network_fingerprint / name
+    chosen = {} if method == CHANCE else settings_of(method, options)
+    revisions = REVISION, map_revision.REVISION
+    name = name_of(*revisions, question.image_key, check, method, plain(question.target), chosen)
+    return question.store.root / "trust" / question.network_fingerprint / f"{name}.json"
 
 
 def _sound(build: Callable[[dict[str, Any]], _Found], value: dict[str, Any] | None) -> _Found | None:

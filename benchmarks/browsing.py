@@ -29,18 +29,22 @@ from tests.conftest import REAL, SAMPLE, chromium_path
 CLICKS = 15
 PAUSE_SECONDS = 0.8
 
-SHOWN = """
+# All shadow roots within an element, in which components draw.
+ROOTS = """
 const roots = (node, found = []) => {
   if (node.shadowRoot) found.push(node.shadowRoot);
   for (const child of (node.shadowRoot ?? node).children) roots(child, found);
   return found;
 };
+"""
+SHOWN = """
+// ROOTS
 const shown = () => {
   const host = document.querySelector('.st-key-mistake_gallery');
   return host ? roots(host).flatMap((root) => [...root.querySelectorAll('button[data-image-id]')]) : [];
 };
 const ids = () => shown().map((button) => button.dataset.imageId).join();
-"""
+""".replace("// ROOTS", ROOTS)
 # Waits until the gallery shows other images than before the click, all of them decoded, and one frame later.
 PAINTED = """
 (before) => new Promise((resolve) => {

@@ -24,7 +24,8 @@ import torch
 from playwright.sync_api import Page
 
 from analysis.attribution import METHODS, attribute
-from benchmarks.browsing import chromium, evaluated
+from benchmarks.browsing import ROOTS, chromium, evaluated
+from benchmarks.predicting import seconds_of
 from models.errors import AttributionError
 from models.evaluation import EvaluationSpec
 from models.network import Network
@@ -124,19 +125,12 @@ def default(method: str, option: str) -> int:
     return int(next(each.default for each in METHODS[method].options if each.name == option))
 
 
-def seconds(call: Callable[[], object]) -> float:
-    """How long one call takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
-
-
 def in_runs(network: Network, call: Callable[[], object], inputs: torch.Tensor, rounds: int) -> float:
     """A call's cost in units of one forward pass with the input's gradient: the median of some rounds."""
     ratios = []
     for _ in range(rounds):
-        unit = min(seconds(lambda: attribute(network, inputs, 0, "gradient")) for _ in range(3))
-        ratios.append(seconds(call) / unit)
+        unit = min(seconds_of(lambda: attribute(network, inputs, 0, "gradient")) for _ in range(3))
+        ratios.append(seconds_of(call) / unit)
     return statistics.median(ratios)
 
 
@@ -167,44 +161,20 @@ def costs(architecture: str) -> None:
         print(f"| {method.label} | {own:.2f} | {method.runs(settings):.1f} | {theirs} |", flush=True)
 
 
-# From the click on an image until its first map is painted, whichever page it is on.
-FIRST_MAP = """
-() => new Promise((resolve) => {
-  const roots = (node, found = []) => {
-    if (node.shadowRoot) found.push(node.shadowRoot);
-    for (const child of (node.shadowRoot ?? node).children) roots(child, found);
-    return found;
-  };
+# From the click until each of these places shows a painted map, and another than before.
+PAINTED_MAPS = """
+(places) => Promise.all(places.map(([selector, before]) => new Promise((resolve) => {
+  // ROOTS
   const look = () => {
-    const host = document.querySelector('.st-key-attribution_grid');
+    const host = document.querySelector(selector);
     const maps = host ? roots(host).flatMap((root) => [...root.querySelectorAll('img.relevance')]) : [];
-    if (maps.some((map) => map.complete && map.naturalWidth)) {
+    if (maps.some((map) => map.src !== before && map.complete && map.naturalWidth)) {
       requestAnimationFrame(() => resolve(performance.now() - window.clicked));
     } else requestAnimationFrame(look);
   };
   look();
-})
-"""
-
-
-# From the click on Next until a tile of the image page shows another map than before.
-NEXT_MAP = """
-([key, before]) => new Promise((resolve) => {
-  const roots = (node, found = []) => {
-    if (node.shadowRoot) found.push(node.shadowRoot);
-    for (const child of (node.shadowRoot ?? node).children) roots(child, found);
-    return found;
-  };
-  const look = () => {
-    const host = document.querySelector(`.st-key-tile_${key}`);
-    const maps = host ? roots(host).flatMap((root) => [...root.querySelectorAll('img.relevance')]) : [];
-    const shown = maps.find((map) => map.src && map.src !== before && map.complete && map.naturalWidth);
-    if (shown) requestAnimationFrame(() => resolve(performance.now() - window.clicked));
-    else requestAnimationFrame(look);
-  };
-  look();
-})
-"""
+})))
+""".replace("// ROOTS", ROOTS)
 
 
 def next_maps(page: Page) -> None:
@@ -214,15 +184,18 @@ def next_maps(page: Page) -> None:
     keys = ("grad_cam", "lrp", "integrated_gradients", "smooth_grad")
     taken: dict[str, list[float]] = {key: [] for key in keys}
     for _ in range(5):
-        before = {}
-        for key in keys:
-            map_ = page.locator(f".st-key-tile_{key} img.relevance").last
-            map_.wait_for(timeout=60_000)
-            before[key] = map_.get_attribute("src")
-        time.sleep(3)  # until all are finished
+        maps = [page.locator(f".st-key-tile_{key} img.relevance").last for key in keys]
+        for each in maps:
+            each.wait_for(timeout=60_000)
+        time.sleep(3)  # until all are finished; what a slow one shows before that is not its last map
+        before = [each.get_attribute("src") for each in maps]
         page.locator(".st-key-explain_next button").first.click()
-        for key in keys:
-            taken[key].append(page.evaluate(NEXT_MAP, [key, before[key]]))
+        # All at once: a quick method's time must not hang on when a slow one's was taken.
+        painted = page.evaluate(
+            PAINTED_MAPS, [[f".st-key-tile_{key}", src] for key, src in zip(keys, before, strict=True)]
+        )
+        for key, milliseconds in zip(keys, painted, strict=True):
+            taken[key].append(milliseconds)
     print("\n| image page, from Next to the first map | median | slowest |\n|---|---|---|")
     for key in keys:
         seconds_taken = [each / 1000 for each in taken[key]]
@@ -248,7 +221,7 @@ def waiting() -> None:
         )
         for place in range(OPENINGS):
             page.locator(".st-key-mistake_gallery button[data-image-id]").nth(place % 3).click()
-            taken.append(page.evaluate(FIRST_MAP))
+            taken += page.evaluate(PAINTED_MAPS, [[".st-key-attribution_grid", None]])
             page.keyboard.press("Escape")
             page.locator(".st-key-image_inspector").wait_for(state="detached")
             time.sleep(1)

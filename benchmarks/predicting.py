@@ -80,7 +80,7 @@ def speed(network: Network, images: ImageSet, rounds: int) -> list[Row]:
     _bare(network.module, batches[:1], torch.contiguous_format)
     for _ in range(rounds):
         for name, run in contenders.items():
-            seconds[name].append(_seconds(run))
+            seconds[name].append(seconds_of(run))
     plain, channels_last, whole = seconds.values()
     rows = [
         (name, f"{len(images) / statistics.median(each):.1f} images/s", "") for name, each in seconds.items()
@@ -96,11 +96,11 @@ def reopening(network: Network, images: ImageSet, spec: EvaluationSpec) -> list[
     """Seconds to compute an evaluation, and to open it again."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder))
-        computing = _seconds(lambda: predict(network, images, store=store, batch_size=BATCH_SIZE))
+        computing = seconds_of(lambda: predict(network, images, store=store, batch_size=BATCH_SIZE))
         found = predict(network, images, store=store)
         remember(store, spec.key(open_image_set(spec.images)), spec.to_json(), found)
-        opening = min(_seconds(lambda: saved_predictions(store, found.fingerprint)) for _ in range(5))
-        finding = min(_seconds(lambda: evaluation_of(spec, store)) for _ in range(5))
+        opening = min(seconds_of(lambda: saved_predictions(store, found.fingerprint)) for _ in range(5))
+        finding = min(seconds_of(lambda: evaluation_of(spec, store)) for _ in range(5))
     share = (opening + finding) / computing
     verdict = f"goal: under {REOPEN_GOAL:.0%}, {'met' if share < REOPEN_GOAL else 'MISSED'}"
     return [
@@ -161,7 +161,7 @@ def _decoding_seconds(at_least: tuple[int, int] | None) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "photo.jpg"
         Image.fromarray(grain).resize((4000, 3000), Image.Resampling.BICUBIC).save(path, quality=92)
-        return min(_seconds(lambda: decoded(path, at_least=at_least)) for _ in range(5))
+        return min(seconds_of(lambda: decoded(path, at_least=at_least)) for _ in range(5))
 
 
 def _middle_and_tail(values: npt.NDArray[np.float64]) -> str:
@@ -175,7 +175,8 @@ def _bare(module: torch.nn.Module, batches: Sequence[torch.Tensor], layout: torc
         module(batch.to(device=device, memory_format=layout)).cpu()
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def seconds_of(run: Callable[[], object]) -> float:
+    """How long one call takes."""
     began = time.perf_counter()
     run()
     return time.perf_counter() - began

@@ -83,6 +83,21 @@ def network_fingerprint(
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
+def name_of(*asked: Any) -> str:
+    """The name of the file that answers a question.
+
+    Args:
+        *asked: plain data; all that the answer depends on.
+
+    Returns:
+        32 hex digits.
+
+    >>> name_of("a", {"b": 1, "c": 2}) == name_of("a", {"c": 2, "b": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:DIGITS]
+
+
 def evaluation_fingerprint(network_fingerprint: str, images_fingerprint: str) -> str:
     """The name of what this network says about these images.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
@@ -61,7 +61,7 @@ def logits_and_embeddings(network: Network, batch: Tensor) -> tuple[Tensor, Tens
     Raises:
         PredictionsError: the network cannot take the batch, its output is no (B, C), or is not finite.
     """
-    head = _head_weight(network)
+    head = head_weight(network)
     if head is None:
         return _checked(network, _run(network, batch), len(batch)), None
     with HeadInput(head) as mode:
@@ -73,11 +73,12 @@ def logits_and_embeddings(network: Network, batch: Tensor) -> tuple[Tensor, Tens
     return logits, embeddings
 
 
-def _head_weight(network: Network) -> Tensor | None:
+def head_weight(network: Network) -> Tensor | None:
+    """The weight of the last linear layer, or None where that layer is not known or keeps no tensor."""
     if network.head is None:
         return None
-    weight = network.module.get_submodule(network.head).weight
-    return weight if isinstance(weight, nn.Parameter) else None
+    weight = getattr(network.module.get_submodule(network.head), "weight", None)
+    return weight if isinstance(weight, Tensor) else None
 
 
 def _run(network: Network, batch: Tensor) -> Any:

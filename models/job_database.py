@@ -79,11 +79,10 @@ class JobDatabase:
 
     def claim(self, owner: str, kinds: Sequence[str]) -> JobStatus | None:
         """Take the owner's job of these kinds that has waited longest, and mark it as running."""
-        places = ", ".join("?" * len(kinds))
         with transaction(self.store, SCHEMA) as connection:
             row = connection.execute(
                 "UPDATE jobs SET state = 'running', started = ?1, heartbeat = ?1 WHERE id = "
-                f"(SELECT id FROM jobs WHERE state = 'queued' AND owner = ?2 AND kind IN ({places}) "
+                f"(SELECT id FROM jobs WHERE state = 'queued' AND owner = ?2 AND kind IN ({_places(kinds)}) "
                 "ORDER BY queued, rowid LIMIT 1) RETURNING *",
                 (time.time(), owner, *kinds),
             ).fetchone()
@@ -156,7 +155,7 @@ class JobDatabase:
 
     def newest(self, limit: int, kinds: Sequence[str] | None = None) -> list[JobStatus]:
         """The last ``limit`` jobs, of these kinds or of all, the last submitted first."""
-        where = "" if kinds is None else f"WHERE kind IN ({', '.join('?' * len(kinds))})"
+        where = "" if kinds is None else f"WHERE kind IN ({_places(kinds)})"
         with reading(self.store, SCHEMA) as connection:
             rows = connection.execute(
                 f"SELECT * FROM jobs {where} ORDER BY created DESC, rowid DESC LIMIT ?",
@@ -190,11 +189,10 @@ class JobDatabase:
 
     def ahead_of(self, id: str, kinds: Sequence[str]) -> list[JobStatus]:
         """The jobs of these kinds and of the same server that a waiting job waits for, in their order."""
-        places = ", ".join("?" * len(kinds))
         with reading(self.store, SCHEMA) as connection:
             rows = connection.execute(
                 "SELECT other.* FROM jobs AS mine JOIN jobs AS other USING (owner) "
-                f"WHERE mine.id = ? AND mine.state = 'queued' AND other.kind IN ({places}) "
+                f"WHERE mine.id = ? AND mine.state = 'queued' AND other.kind IN ({_places(kinds)}) "
                 "AND (other.state IN ('running', 'cancelling') OR other.state = 'queued' "
                 "AND (other.queued, other.rowid) < (mine.queued, mine.rowid)) "
                 "ORDER BY other.state = 'queued', other.queued, other.rowid",
@@ -219,14 +217,19 @@ class JobDatabase:
         Returns:
             Their ids.
         """
-        now, places = time.time(), ", ".join("?" * len(kinds))
+        now = time.time()
         with transaction(self.store, SCHEMA) as connection:
             rows = connection.execute(
-                f"DELETE FROM jobs WHERE kind IN ({places}) AND NOT {ACTIVE} "
+                f"DELETE FROM jobs WHERE kind IN ({_places(kinds)}) AND NOT {ACTIVE} "
                 "AND ended < CASE state WHEN 'done' THEN ? ELSE ? END RETURNING id",
                 (*kinds, now - done, now - stopped),
             ).fetchall()
             return [row["id"] for row in rows]
+
+
+def _places(kinds: Sequence[str]) -> str:
+    """A question mark for each, as ``IN (...)`` takes them."""
+    return ", ".join("?" * len(kinds))
 
 
 def _active_twin(connection: sqlite3.Connection, kind: str, spec: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import importlib
 import json
 import logging
 import os
@@ -18,7 +17,8 @@ from models.errors import Cancelled
 from models.job_context import JobContext, tolerated
 from models.job_database import JobDatabase
 from models.job_events import NAME, write_event
-from models.job_kinds import DWELLING, EXPLAINING, JobKind
+from models.job_kinds import DWELLING, EXPLAINING
+from models.job_list import job_kinds
 from models.job_record import JobState, JobStatus
 from models.progress import Progress
 
@@ -90,7 +90,7 @@ class JobWorker:
                 self._write_ends()
                 with tolerated("Jobs that nobody waits for could not be stopped"):
                     self._cancel_the_left()  # such a job must not be begun
-                job = self._database.claim(self._owner, _kinds_of(self._lane))
+                job = self._database.claim(self._owner, job_kinds().kinds_of(self._lane))
                 if job is not None:
                     self._run_job(job)
             except Exception:  # the list of jobs cannot be written, say; later it may be again
@@ -104,7 +104,7 @@ class JobWorker:
         context = JobContext(job.id, folder, self._database, self._closing.is_set, self._cancel_the_left)
         try:
             write_event(folder, "started", pid=os.getpid())
-            result = _driven(_kind(job.kind)(job.spec, context), context)
+            result = _driven(job_kinds().JOB_KINDS[job.kind](job.spec, context), context)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, it is kept and shown
             self._end_with(error, job, context)
         else:
@@ -132,17 +132,6 @@ class JobWorker:
         for id, end in list(self._unwritten.items()):
             self._database.end(id, **end)
             del self._unwritten[id]
-
-
-def _kind(name: str) -> JobKind:
-    # Looked up when it is needed: after a hot reload the module is another one.
-    kind: JobKind = importlib.import_module("models.job_kinds").JOB_KINDS[name]
-    return kind
-
-
-def _kinds_of(lane: str) -> list[str]:
-    kinds: list[str] = importlib.import_module("models.job_kinds").kinds_of(lane)
-    return kinds
 
 
 def _driven(steps: Generator[Progress, None, dict[str, Any]], context: JobContext) -> dict[str, Any]:

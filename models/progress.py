@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import TypeVar
+
+Step = TypeVar("Step")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -27,3 +32,29 @@ class Progress:
     def fraction(self) -> float:
         """Share done, from 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+def relayed(
+    steps: Generator[Step, None, Result], report: Callable[[Step], Progress]
+) -> Generator[Progress, None, Result]:
+    """Pass work on step by step, saying something else at each.
+
+    However this ends, the steps are closed.
+
+    Args:
+        steps: the work.
+        report: what to say at a step.
+
+    Returns:
+        What the work returns.
+    """
+    try:
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                result: Result = end.value
+                return result
+            yield report(step)
+    finally:
+        steps.close()

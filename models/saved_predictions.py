@@ -65,6 +65,20 @@ def saved_predictions(store: Store, fingerprint: str) -> Predictions | None:
     return predictions
 
 
+def kept_predictions(store: Store, fingerprint: str) -> Predictions:
+    """As `saved_predictions`, for those who cannot do without.
+
+    Raises:
+        PredictionsError: they are gone or damaged.
+    """
+    found = saved_predictions(store, fingerprint)
+    if found is None:
+        raise PredictionsError(
+            "The saved predictions are gone from the workspace.", next_step="Open the model and images again."
+        )
+    return found
+
+
 def saved_network(store: Store, fingerprint: str) -> tuple[str, bool] | None:
     """What a saved evaluation says of its network, read from its record alone.
 

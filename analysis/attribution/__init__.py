@@ -9,9 +9,9 @@ what is known so far while a slow method runs.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import torch
 from PIL import Image
@@ -54,6 +54,7 @@ __all__ = [
     "attribute",
     "attribution_steps",
     "attributions",
+    "settings_of",
     "spatial_layers",
 ]
 
@@ -165,6 +166,19 @@ def attribute(
         AttributionError: as in `attribution_steps`.
     """
     return attributions(network, image, [target], method, **options)[0]
+
+
+def settings_of(method: str, options: Mapping[str, Any]) -> dict[str, OptionValue]:
+    """The settings a method runs with: its defaults, and over them what was asked for.
+
+    Args:
+        method: a key of `METHODS`.
+        options: settings of the method, by the names in its ``options``.
+
+    Raises:
+        AttributionError: there is no such method or option, or a value is of another kind or out of range.
+    """
+    return asking.chosen_options(_method(method), options)
 
 
 def _method(key: str) -> Method:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from itertools import product
 
@@ -56,9 +55,8 @@ def occlusion(question: Question, *, window: float, stride: float, baseline: str
     Source:
         Zeiler, Fergus, Visualizing and Understanding Convolutional Networks, ECCV 2014, section 4.2.
     """
-    height, width = question.inputs.shape[-2:]
-    side, step = window_pixels(min(height, width), window, stride)
-    rows, columns = (windows(length, side, step).to(question.inputs.device) for length in (height, width))
+    side, step = window_pixels(min(question.size), window, stride)
+    rows, columns = (windows(length, side, step).to(question.inputs.device) for length in question.size)
     yield from _falls(question, rows, columns, baseline)
 
 
@@ -169,7 +167,7 @@ class _Nearest:
 
 def _of_windows(settings: Settings) -> float:
     side, step = window_pixels(_USUAL_SIDE, float(settings["window"]), float(settings["stride"]))
-    a_side = math.ceil((_USUAL_SIDE - side) / step) + 1
+    a_side = len(windows(_USUAL_SIDE, side, step))
     return (a_side**2 + 1) * FORWARD_ONLY
 
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from analysis.attribution.cell_grid import GRID, Floats, cell_evidence
+from analysis.attribution.cell_grid import Floats, cell_evidence
 
 
-def agreement(maps: Mapping[str, npt.NDArray[np.floating]], grid: int = GRID) -> Floats:
+def agreement(maps: Mapping[str, npt.NDArray[np.floating]]) -> Floats:
     """Spearman's rank correlation between every two maps, over the squares of a common grid.
 
     Compared is the positive evidence of each square (`cell_grid.cell_evidence`), as the page draws it:
@@ -19,7 +19,6 @@ def agreement(maps: Mapping[str, npt.NDArray[np.floating]], grid: int = GRID) ->
 
     Args:
         maps: (H, W) relevance by name; the sizes may differ.
-        grid: squares along each side.
 
     Returns:
         (M, M) from -1 to 1, in the order of ``maps``: symmetric, 1 on the diagonal; NaN in the row and
@@ -28,7 +27,7 @@ def agreement(maps: Mapping[str, npt.NDArray[np.floating]], grid: int = GRID) ->
     Source:
         Krishna et al., The Disagreement Problem in Explainable Machine Learning, TMLR 2024.
     """
-    evidence = [cell_evidence(each, grid) for each in maps.values()]
+    evidence = [cell_evidence(each) for each in maps.values()]
     found = np.full((len(evidence), len(evidence)), np.nan)
     for i, first in enumerate(evidence):
         for j, second in enumerate(evidence[: i + 1]):

@@ -10,7 +10,6 @@ import torch
 from PIL import Image
 
 from analysis.attribution.gradients import gradients_on
-from analysis.attribution.layers import device_of
 from analysis.attribution.records import (
     Attribution,
     Contrast,
@@ -22,6 +21,7 @@ from analysis.attribution.records import (
     Step,
     Target,
 )
+from analysis.attribution.trial_inputs import device_of
 from models.errors import AttributionError
 from models.network import Network
 from models.preprocessing import network_input

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import torch
-from scipy.ndimage import gaussian_filter
 
 from analysis.attribution.records import Option, Question
 
@@ -52,6 +51,9 @@ def blurred(inputs: torch.Tensor) -> torch.Tensor:
     Args:
         inputs: (B, 3, H, W).
     """
+    # Imported here: a page that opens must not wait for scipy.
+    from scipy.ndimage import gaussian_filter
+
     deviation = max(min(inputs.shape[-2:]) / _SIDES_PER_DEVIATION, 0.5)
     smooth = gaussian_filter(inputs.detach().cpu().numpy(), deviation, axes=(-2, -1), truncate=3.0)
     return torch.from_numpy(smooth).to(inputs.device)

@@ -162,8 +162,7 @@ def layer_to_read(question: Question, layer: str) -> str:
     Raises:
         AttributionError: the network is a program, or no layer gives a map.
     """
-    height, width = question.inputs.shape[-2:]
-    return layer or spatial_layers(question.network, (height, width))[-1]
+    return layer or spatial_layers(question.network, question.size)[-1]
 
 
 def enlarged(evidence: torch.Tensor, question: Question) -> torch.Tensor:
@@ -176,8 +175,7 @@ def enlarged(evidence: torch.Tensor, question: Question) -> torch.Tensor:
     Returns:
         (H, W).
     """
-    height, width = question.inputs.shape[-2:]
-    return F.interpolate(evidence, (height, width), mode="bilinear", align_corners=False)[0, 0]
+    return F.interpolate(evidence, question.size, mode="bilinear", align_corners=False)[0, 0]
 
 
 GRAD_CAM = Method(

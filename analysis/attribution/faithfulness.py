@@ -170,7 +170,7 @@ def insertion_deletion(
             next_step=f"Choose {' or '.join(BASELINE.choices)}.",
         )
     question = asking.asked(network, image, [target])
-    cells = cell_numbers((question.inputs.shape[-2], question.inputs.shape[-1]))
+    cells = cell_numbers(question.size)
     _check_sizes(maps, cells)
     draws = np.random.default_rng(seed)
     n = int(cells.max()) + 1

@@ -29,22 +29,26 @@ class _Sliced(Protocol[_Slice_co]):
     def __getitem__(self, part: slice, /) -> _Slice_co: ...
 
 
-def batches(items: _Sliced[_Slice_co], network: Network, *, first: int = 1) -> Iterator[_Slice_co]:
+def batches(
+    items: _Sliced[_Slice_co], network: Network, *, first: int = 1, largest: int | None = None
+) -> Iterator[_Slice_co]:
     """Cut into batches: a small one first, so that something can be shown at once.
 
     Args:
         items: what to cut, at least one.
         network: a program is given single images, since it may have been recorded for one.
         first: size of the first batch.
+        largest: size of the others; None for `LARGEST_BATCH`.
 
     Yields:
         Slices of ``items``, in their order.
     """
-    largest = 1 if network.kind != "state_dict" else LARGEST_BATCH
-    start, stop = 0, min(first, largest)
+    usual = LARGEST_BATCH if largest is None else largest
+    size = usual if network.kind == "state_dict" else 1
+    start, stop = 0, min(first, size)
     while start < len(items):
         yield items[start:stop]
-        start, stop = stop, stop + largest
+        start, stop = stop, stop + size
 
 
 def scattered(n: int) -> list[int]:

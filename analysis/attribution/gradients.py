@@ -64,7 +64,8 @@ def logits(module: nn.Module, inputs: torch.Tensor, network: Network) -> torch.T
     """
     try:
         with explained_run(inputs.device):
-            answer = module(inputs)
+            # a copy, as the network may write over what it is given, and its caller asks with it again
+            answer = module(inputs.clone())
     except (RuntimeError, AssertionError) as error:
         first_line = str(error).strip().partition("\n")[0]
         raise AttributionError(

@@ -11,7 +11,7 @@ from analysis.attribution.baselines import BASELINE
 from analysis.attribution.baselines import baseline as baseline_image
 from analysis.attribution.forward_passes import FORWARD_ONLY, batches, scattered, scores
 from analysis.attribution.gradients import input_gradients, own_module
-from analysis.attribution.noise_averages import SEED, standard_noise
+from analysis.attribution.noise_averages import SEED, noisy_copies
 from analysis.attribution.records import Estimate, Method, Option, Question, Settings
 
 STEPS = Option(
@@ -109,13 +109,12 @@ def gradient_shap(
     kinds = BASELINE.choices if baseline == ALL else (baseline,)
     starts = torch.cat([baseline_image(question, kind) for kind in kinds])
     expected = _rises(module, question, starts)
-    deviation = noise * (question.inputs.max() - question.inputs.min())
     shares = _random_shares(samples, len(starts), draws)
     # a row per baseline: one that has had fewer turns must not count less
     sums = [torch.zeros(len(starts), *question.inputs.shape[2:]).to(starts) for _ in question.targets]
     done = 0
     for batch in batches(shares, question.network):
-        ends = question.inputs + deviation * standard_noise(question.inputs, len(batch), draws)
+        ends = noisy_copies(question.inputs, len(batch), noise, draws)
         turns = torch.arange(done, done + len(batch), device=starts.device) % len(starts)
         share = ends.new_tensor(batch)[:, None, None, None]
         points = share * ends + (1 - share) * starts[turns]

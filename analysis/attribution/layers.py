@@ -15,11 +15,9 @@ from analysis.attribution.layouts import channel_axis
 from analysis.attribution.private_copy import private_copy
 from analysis.attribution.records import Target
 from analysis.attribution.spatial import spatial_map
-from analysis.attribution.trial_inputs import device_of, small_size
+from analysis.attribution.trial_inputs import small_size
 from models.errors import AttributionError
 from models.network import Network
-
-__all__ = ["activation_and_gradients", "device_of", "refuse_programs", "spatial_layers"]
 
 _Found = dict[tuple[int, int], tuple[str, ...]]
 
@@ -51,17 +49,15 @@ def spatial_layers(network: Network, input_size: tuple[int, int]) -> tuple[str, 
     with _found_lock:
         known = _found.setdefault(network.module, {})
     if input_size not in known:
-        known[input_size] = _search(network, input_size, known)
+        known[input_size] = _search(network, input_size)
     return known[input_size]
 
 
-def _search(network: Network, input_size: tuple[int, int], known: _Found) -> tuple[str, ...]:
+def _search(network: Network, input_size: tuple[int, int]) -> tuple[str, ...]:
     small = small_size(input_size)
     if small != input_size:
         try:
-            if small not in known:
-                known[small] = layers_with_a_map(network, small)
-            return known[small]
+            return spatial_layers(network, small)
         except AttributionError:
             pass  # a vision transformer takes one size only
     return layers_with_a_map(network, input_size)
@@ -113,7 +109,7 @@ def activation_and_gradients(
         return seen[-1].clone()
 
     _named(module, layer).register_forward_hook(cut)
-    answer = logits(module, inputs.detach().clone(), network)
+    answer = logits(module, inputs.detach(), network)
     axis = channel_axis(network, layer, seen[-1].shape, size) if seen else None
     activation = spatial_map(seen[-1], size, axis) if seen else None
     if activation is None:

@@ -13,6 +13,7 @@ from analysis.attribution.gradients import gradients_on, logits
 from analysis.attribution.private_copy import private_copy
 from analysis.attribution.spatial import CHANNELS_FIRST, channel_axes
 from analysis.attribution.trial_inputs import noise, other_size
+from models.devices import is_out_of_memory
 from models.errors import AttributionError
 from models.network import Network
 
@@ -77,8 +78,10 @@ def _shapes(network: Network, input_size: tuple[int, int]) -> _Shapes:
     try:
         with torch.no_grad():
             logits(module, noise(network, input_size), network)
-    except AttributionError:  # a vision transformer takes one size only
-        return {}
+    except AttributionError as error:
+        if is_out_of_memory(error.__cause__):
+            raise
+        return {}  # a vision transformer takes one size only
     return shapes
 
 

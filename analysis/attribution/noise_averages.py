@@ -49,16 +49,9 @@ def smooth_grad(question: Question, *, samples: int, noise: float, seed: int) ->
     Source:
         Smilkov et al., SmoothGrad: removing noise by adding noise, 2017.
     """
-    module = own_module(question.network)
-    draws = torch.Generator().manual_seed(seed)
-    deviation = noise * (question.inputs.max() - question.inputs.min())
     sums = [torch.zeros_like(question.inputs[0]) for _ in question.targets]
-    done = 0
-    for batch in batches(range(samples), question.network):
-        noisy = question.inputs + deviation * standard_noise(question.inputs, len(batch), draws)
-        found = input_gradients(module, noisy, question.targets, question.network)
+    for done, found in _noisy_gradients(question, samples, noise, seed):
         sums = [total + each.sum(0) for total, each in zip(sums, found, strict=True)]
-        done += len(batch)
         yield Estimate(done / samples, tuple((total / done).abs().sum(0) for total in sums))
 
 
@@ -82,15 +75,8 @@ def var_grad(question: Question, *, samples: int, noise: float, seed: int) -> It
         Values, 2018; Seo et al., Noise-adding Methods of Saliency Map as Series of Higher Order Partial
         Derivative, 2018.
     """
-    module = own_module(question.network)
-    draws = torch.Generator().manual_seed(seed)
-    deviation = noise * (question.inputs.max() - question.inputs.min())
     spreads = [_Spread(question.inputs[0]) for _ in question.targets]
-    done = 0
-    for batch in batches(range(samples), question.network, first=2):
-        noisy = question.inputs + deviation * standard_noise(question.inputs, len(batch), draws)
-        found = input_gradients(module, noisy, question.targets, question.network)
-        done += len(batch)
+    for done, found in _noisy_gradients(question, samples, noise, seed, first=2):
         for spread, each in zip(spreads, found, strict=True):
             spread.add(each)
         if done > 1:
@@ -120,20 +106,34 @@ class _Spread:
         self.n += n
 
 
-def standard_noise(inputs: torch.Tensor, size: int, draws: torch.Generator) -> torch.Tensor:
-    """Normal noise of deviation 1 for some copies of an image.
+def _noisy_gradients(
+    question: Question, samples: int, noise: float, seed: int, *, first: int = 1
+) -> Iterator[tuple[int, list[torch.Tensor]]]:
+    """How many noisy copies have run, and each target's gradients, (B, 3, H, W), at the latest of them."""
+    module, draws = own_module(question.network), torch.Generator().manual_seed(seed)
+    done = 0
+    for batch in batches(range(samples), question.network, first=first):
+        noisy = noisy_copies(question.inputs, len(batch), noise, draws)
+        done += len(batch)
+        yield done, input_gradients(module, noisy, question.targets, question.network)
+
+
+def noisy_copies(inputs: torch.Tensor, size: int, noise: float, draws: torch.Generator) -> torch.Tensor:
+    """Some copies of an image, each with normal noise of its own.
 
     Args:
         inputs: (1, 3, H, W).
         size: how many copies, B.
+        noise: standard deviation, as a share of the image's range.
         draws: where the noise comes from.
 
     Returns:
         (B, 3, H, W).
     """
+    deviation = noise * (inputs.max() - inputs.min())
     # Drawn sample by sample on the processor, so that neither batches nor devices change the map.
     each = [torch.randn(inputs.shape[1:], generator=draws) for _ in range(size)]
-    return torch.stack(each).to(inputs.device)
+    return inputs + deviation * torch.stack(each).to(inputs.device)
 
 
 def _samples(settings: Settings) -> float:

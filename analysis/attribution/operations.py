@@ -42,8 +42,6 @@ class Rewritten(TorchFunctionMode):
             F.multi_head_attention_forward: plain_attention,
             F.scaled_dot_product_attention: plain_dot_product_attention,
         }
-        self.rewritten = 0
-        """How many operations a rule stood in for; 0 for TorchScript, which passes modes by."""
 
     def __torch_function__(
         self,
@@ -55,7 +53,6 @@ class Rewritten(TorchFunctionMode):
         """Run the operation by its rule, or as it is where it has none."""
         kwargs = kwargs or {}
         if func in self._rules:
-            self.rewritten += 1
             return self._rules[func](*args, **kwargs)
         if func in self._taken_apart:
             with self:
@@ -131,19 +128,6 @@ def plain_dot_product_attention(
     return torch.matmul(F.softmax(scores, dim=-1), value)
 
 
-def check_rewritten(mode: Rewritten) -> None:
-    """Stop where the network's operations went past the mode.
-
-    Raises:
-        AttributionError: no operation met a rule.
-    """
-    if mode.rewritten == 0:
-        raise AttributionError(
-            "This network has no operation that this method knows, or hides them as TorchScript does.",
-            next_step="Open the weights as a state dict, or choose another method.",
-        )
-
-
 def is_weight(value: object) -> bool:
     """Whether a value belongs to the network and does not follow the input.
 
@@ -151,3 +135,36 @@ def is_weight(value: object) -> bool:
     it is an ``nn.Parameter``, or asks for no gradient while gradients are recorded.
     """
     return not isinstance(value, torch.Tensor) or isinstance(value, nn.Parameter) or not value.requires_grad
+
+
+class Stood(torch.autograd.Function):
+    """A value whose gradient goes to a stand-in.
+
+    The node keeps ``is_layer``, ``is_gate`` and ``products`` for those who ask where a tensor comes from.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, boxed: Mapping[str, Any], stand_in: torch.Tensor) -> torch.Tensor:
+        """Give the boxed value: boxed, so that autograd takes it for a new tensor and no view."""
+        ctx.is_layer = boxed.get("is_layer", False)
+        ctx.is_gate = boxed.get("is_gate", False)
+        ctx.products = boxed.get("products")
+        value: torch.Tensor = boxed["value"]
+        return value
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
+        """Hand the gradient to the stand-in."""
+        return None, gradients[0]
+
+
+def stood(value: torch.Tensor, stand_in: torch.Tensor, **marks: Any) -> torch.Tensor:
+    """A tensor with the numbers of one and the gradient of another.
+
+    Args:
+        value: the numbers, which are shared and not copied.
+        stand_in: of the same shape; where the gradient goes.
+        **marks: ``is_layer``, ``is_gate`` or ``products``, kept on the node.
+    """
+    found: torch.Tensor = Stood.apply({"value": value.detach(), **marks}, stand_in)  # type: ignore[no-untyped-call]
+    return found

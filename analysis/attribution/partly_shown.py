@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from itertools import pairwise
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 
 from analysis.attribution.cell_grid import Floats
-from analysis.attribution.gradients import logits
+from analysis.attribution.forward_passes import batches
+from analysis.attribution.gradients import logits, score
 from analysis.attribution.records import Contrast, Question
 from models.progress import Progress
 
@@ -47,18 +48,11 @@ def shown_scores(
         shown += [np.isin(np.arange(n), order[:count]) for count in counts[1:-1]]
     found: list[float] = []
     yield Progress(PHASE, 0, len(shown), "pictures")
-    # A program may take one picture at a time only.
-    size = _LARGEST_BATCH if question.network.kind == "state_dict" else 1
-    for batch in _batches(shown, size):
+    for batch in batches(shown, question.network, first=_LARGEST_BATCH, largest=_LARGEST_BATCH):
         found += _probabilities(question, covered, np.stack([each[cells] for each in batch]))
         yield Progress(PHASE, len(found), len(shown), "pictures")
     ends = np.cumsum([2, *(len(counts) - 2 for _, counts in runs)])
     return [np.array([found[0], *found[a:b], found[1]]) for a, b in pairwise(ends)]
-
-
-def _batches(shown: list[npt.NDArray[np.bool_]], size: int) -> Iterator[list[npt.NDArray[np.bool_]]]:
-    for start in range(0, len(shown), size):
-        yield shown[start : start + size]
 
 
 @torch.no_grad()
@@ -69,5 +63,5 @@ def _probabilities(question: Question, covered: torch.Tensor, shown: npt.NDArray
     (target,) = question.targets
     if isinstance(target, Contrast):
         # The probability of a where only a and b are possible.
-        return (answer[:, target.a] - answer[:, target.b]).sigmoid().tolist()
+        return score(answer, target).sigmoid().tolist()
     return answer.softmax(1)[:, target].tolist()

@@ -53,7 +53,7 @@ def windows(length: int, side: int, stride: int) -> torch.Tensor:
 
 def cells_of(question: Question, n: int) -> tuple[torch.Tensor, torch.Tensor]:
     """The strips of both sides of the question's image, (R, H) and (C, W)."""
-    height, width = question.inputs.shape[-2:]
+    height, width = question.size
     device = question.inputs.device
     return strips(height, n).to(device), strips(width, n).to(device)
 

@@ -73,6 +73,11 @@ class Question:
     inputs: torch.Tensor
     targets: tuple[Target, ...]
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) of the input, in pixels."""
+        return self.inputs.shape[-2], self.inputs.shape[-1]
+
 
 @dataclass(frozen=True)
 class Estimate:

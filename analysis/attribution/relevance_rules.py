@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from analysis.attribution.gradients import derivatives, gradients_on, logits, own_module, score
 from analysis.attribution.layers import refuse_programs
-from analysis.attribution.operations import Operation, Rewritten, Rule, check_rewritten
+from analysis.attribution.operations import Operation, Rewritten, Rule
 from analysis.attribution.records import Estimate, Method, Option, Question
 from analysis.attribution.relevance_rules_elementwise import RULES
 from analysis.attribution.relevance_rules_layers import EPSILON, Z_PLUS, LayerRules
+from models.forward import head_weight
 
 # What a pixel of exactly zero is taken for: it too may be given relevance, and relevance is gradient times
 # input.
@@ -44,7 +45,7 @@ def lrp(question: Question, *, epsilon: float = 0.0, rule: str = Z_PLUS) -> Iter
         rule: of the convolutions between the first and the last layer, "z+" or "epsilon".
 
     Raises:
-        AttributionError: the network is a program, or has no operation that the rules know.
+        AttributionError: the network is a program.
 
     Source:
         Bach et al., On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise
@@ -60,21 +61,13 @@ def _estimate(question: Question, epsilon: float, rule: str) -> Estimate:
     network, met = question.network, set[Operation]()
     leaf = question.inputs.detach().clone()
     leaf = torch.where(leaf == 0, _ALMOST_ZERO, leaf).requires_grad_()
-    rules = {**RULES, **LayerRules(epsilon, rule, _head(question)).rules()}
-    # the network may write over what it is given
-    with Rewritten(_noting(rules, met)) as mode:
-        answer = logits(own_module(network), leaf.clone(), network)
-    check_rewritten(mode)
+    rules = {**RULES, **LayerRules(epsilon, rule, head_weight(network)).rules()}
+    with Rewritten(_noting(rules, met)):
+        answer = logits(own_module(network), leaf, network)
     found = derivatives(answer, question.targets, leaf, network)
     maps = tuple((each * leaf.detach())[0].sum(0) for each in found)
     scores = tuple(float(score(answer.detach(), target)) for target in question.targets)
     return Estimate(1.0, maps, expected_sums=scores, note=_note(maps, scores, met))
-
-
-def _head(question: Question) -> torch.Tensor | None:
-    name, module = question.network.head, question.network.module
-    weight = None if name is None else getattr(module.get_submodule(name), "weight", None)
-    return weight if isinstance(weight, torch.Tensor) else None
 
 
 def _noting(rules: Mapping[Operation, Rule], met: set[Operation]) -> dict[Operation, Rule]:

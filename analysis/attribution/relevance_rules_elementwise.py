@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
-from analysis.attribution.operations import Operation, Rule, is_weight
+from analysis.attribution.operations import Operation, Rule, is_weight, stood
 
 # Shares are held away from a division by zero by this much of the tensor's own size.
 _GUARD = 1e-6
@@ -23,39 +23,6 @@ _LAID_OUT_ANEW = (
     *("View", "UnsafeView", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Transpose", "Permute", "T"),
     *("Slice", "Select", "Split", "Clone", "Roll"),
 )
-
-
-class Stood(torch.autograd.Function):
-    """A value whose gradient goes to a stand-in.
-
-    The node keeps ``is_layer``, ``is_gate`` and ``products`` for those who ask where a tensor comes from.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, boxed: Mapping[str, Any], stand_in: torch.Tensor) -> torch.Tensor:
-        """Give the boxed value: boxed, so that autograd takes it for a new tensor and no view."""
-        ctx.is_layer = boxed.get("is_layer", False)
-        ctx.is_gate = boxed.get("is_gate", False)
-        ctx.products = boxed.get("products")
-        value: torch.Tensor = boxed["value"]
-        return value
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
-        """Hand the gradient to the stand-in."""
-        return None, gradients[0]
-
-
-def stood(value: torch.Tensor, stand_in: torch.Tensor, **marks: Any) -> torch.Tensor:
-    """A tensor with the numbers of one and the gradient of another.
-
-    Args:
-        value: the numbers.
-        stand_in: of the same shape; where the gradient goes.
-        **marks: ``is_layer``, ``is_gate`` or ``products``, kept on the node.
-    """
-    found: torch.Tensor = Stood.apply({"value": value.detach(), **marks}, stand_in)  # type: ignore[no-untyped-call]
-    return found
 
 
 def size(tensor: torch.Tensor) -> torch.Tensor:

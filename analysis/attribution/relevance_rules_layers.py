@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn import functional as F
 
-from analysis.attribution.operations import Operation, Rule, is_weight
-from analysis.attribution.relevance_rules_elementwise import shares, size, stood
+from analysis.attribution.operations import Operation, Rule, is_weight, stood
+from analysis.attribution.relevance_rules_elementwise import shares, size
 from analysis.attribution.relevance_rules_norms import group_norm, layer_norm, normalised, one
 
 Z_PLUS, EPSILON = "z+", "epsilon"

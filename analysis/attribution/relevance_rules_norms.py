@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
-from analysis.attribution.operations import is_weight
-from analysis.attribution.relevance_rules_elementwise import size, stood
+from analysis.attribution.operations import is_weight, stood
+from analysis.attribution.relevance_rules_elementwise import size
 
 # Numbers below it (masked attention leaves some) have no inverse in float32.
 _NOTHING = 1e-30

@@ -66,11 +66,10 @@ def held_against(question: Question, start: torch.Tensor) -> Estimate:
     network, comparison = question.network, Comparison()
     module = own_module(network)
     with torch.no_grad(), comparison.baseline_pass():
-        before = logits(module, start.clone(), network)
+        before = logits(module, start, network)
     leaf = question.inputs.detach().clone().requires_grad_()
     with comparison.image_pass():
-        # a copy, as a leaf could not be overwritten
-        answer = logits(module, leaf.clone(), network)
+        answer = logits(module, leaf, network)
     comparison.check_finished()
     difference = question.inputs.cpu().double() - start.cpu().double()
     maps = tuple(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
+from analysis.attribution.operations import stood
 from models.devices import has_doubles
 
 Function = Callable[[torch.Tensor], torch.Tensor]
@@ -20,22 +20,6 @@ _NEAR = 1e-2
 # ... and so few are left, even with doubled digits (or with plain ones, where a device has no others), that
 # the slope between them is the derivative.
 _SAME = {torch.float64: 1e-8, torch.float32: 3e-4}
-
-
-class _Carried(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, value: torch.Tensor, stand_in: torch.Tensor) -> torch.Tensor:
-        # A copy, as the network may overwrite what it is given, and a view could not be overwritten.
-        return value.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[None, torch.Tensor]:
-        return None, gradients[0]
-
-
-def carried(value: torch.Tensor, stand_in: torch.Tensor) -> torch.Tensor:
-    """A tensor's value with another's gradient, of the same shape."""
-    return _Carried.apply(value.detach(), stand_in)  # type: ignore[no-any-return, no-untyped-call]
 
 
 def widest(tensor: torch.Tensor) -> torch.Tensor:
@@ -93,7 +77,7 @@ def rescaled(function: Function, given: Pair) -> Pair:
     if len(places):
         close = _close_slope(function, now.flatten()[places], then.flatten()[places])
         slope = slope.flatten().index_copy(0, places, close.to(slope.dtype)).view(now.shape)
-    return Pair(carried(value, given.now * slope), before)
+    return Pair(stood(value, given.now * slope), before)
 
 
 def _close_slope(function: Function, now: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
@@ -127,7 +111,7 @@ def multiplied(operation: Callable[..., torch.Tensor], a: Pair, b: Pair) -> Pair
     with torch.no_grad():
         value, before = operation(a.now.clone(), b.now), operation(a.then.clone(), b.then)
     stand_in = operation(a.now.clone(), b.middle) + operation(a.middle, b.now)
-    return Pair(carried(value, stand_in), before)
+    return Pair(stood(value, stand_in), before)
 
 
 def divided(above: Pair, below: Pair) -> Pair:
@@ -143,7 +127,7 @@ def divided(above: Pair, below: Pair) -> Pair:
     """
     value, before = above.now.detach() / below.now.detach(), above.then / below.then
     stand_in = (above.now - (value + before) / 2 * below.now) / below.middle
-    return Pair(carried(value, stand_in), before)
+    return Pair(stood(value, stand_in), before)
 
 
 def picked(given: Pair, place: torch.Tensor, place_then: torch.Tensor) -> torch.Tensor:
@@ -166,7 +150,7 @@ def picked(given: Pair, place: torch.Tensor, place_then: torch.Tensor) -> torch.
     source = torch.where(top >= top_then, place, place_then)
     run = now.gather(-1, source) - given.then.gather(-1, source)
     share = torch.where(run == 0, 1, (top - top_then) / run)
-    return carried(top, given.now.gather(-1, source) * share)
+    return stood(top, given.now.gather(-1, source) * share)
 
 
 def normed(given: Pair, dims: Sequence[int], eps: float, *, centred: bool = True) -> Pair:

@@ -10,9 +10,9 @@ from typing import Any
 
 import torch
 
-from analysis.attribution.operations import Operation, Rewritten, is_weight
+from analysis.attribution.operations import Operation, Rewritten, is_weight, stood
 from analysis.attribution.rescale_rule_operations import EXACT, EXTENSIONS, Passage, is_linear, passages
-from analysis.attribution.rescale_rule_pairs import Pair, carried
+from analysis.attribution.rescale_rule_pairs import Pair
 from models.errors import AttributionError
 
 _PASSAGES = passages()
@@ -123,9 +123,9 @@ def _in_order(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
 
 def _carried(plain: Any, stand_in: Any) -> Any:
     if isinstance(plain, torch.Tensor):
-        return carried(plain, stand_in.to(plain.dtype))
+        return stood(plain, stand_in.to(plain.dtype))
     found = stand_in if isinstance(stand_in, tuple) else (stand_in,)
-    values = [carried(value, each.to(value.dtype)) for value, each in zip(plain, found, strict=False)]
+    values = [stood(value, each.to(value.dtype)) for value, each in zip(plain, found, strict=False)]
     # where places come with the values (max-pooling), they carry nothing
     return type(plain)((*values, *plain[len(found) :]))
 

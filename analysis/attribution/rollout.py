@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch.nn import functional as F
 
+from analysis.attribution.class_activation import enlarged
 from analysis.attribution.gradients import gradients_on, logits, own_module
 from analysis.attribution.layers import refuse_programs
 from analysis.attribution.operations import Operation, Rewritten, Rule
@@ -57,11 +58,10 @@ def attention_rollout(question: Question, *, discard: float) -> Iterator[Estimat
 @gradients_on()
 def _map(question: Question, discard: float) -> torch.Tensor:
     shares = _rolled_out([_layer_shares(each, discard) for each in _attention(question)])
-    size = (question.inputs.shape[-2], question.inputs.shape[-1])
-    patches = spatial_map(shares[_CLASS_TOKEN, _CLASS_TOKEN + 1 :][None, :, None], size)
+    patches = spatial_map(shares[_CLASS_TOKEN, _CLASS_TOKEN + 1 :][None, :, None], question.size)
     if patches is None:
         raise _no_attention()
-    return F.interpolate(patches, size, mode="bilinear", align_corners=False)[0, 0]
+    return enlarged(patches, question)
 
 
 def _attention(question: Question) -> list[torch.Tensor]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 
@@ -12,10 +10,11 @@ import torch
 from PIL import Image
 
 from analysis import map_revision
-from analysis.attribution import METHODS, attribution_steps
-from analysis.attribution.asking import chosen_options
-from analysis.attribution.records import Attribution, Contrast, OptionValue, Step, Target
-from models.errors import AttributionError, WorkspaceError
+from analysis.asked_target import plain
+from analysis.attribution import attribution_steps, settings_of
+from analysis.attribution.records import Attribution, OptionValue, Step, Target
+from models.errors import WorkspaceError
+from models.fingerprints import name_of
 from models.network import Network
 from models.store import Store, write_array
 
@@ -48,7 +47,7 @@ def saved_attribution(
         AttributionError: there is no such method or option.
         WorkspaceError: the file is there but cannot be read.
     """
-    chosen = _chosen(method, options)
+    chosen = settings_of(method, options)
     path = _path(_folder(store, network_fingerprint), image_key, target, method, chosen)
     record = _read(path)
     if record is None:
@@ -125,15 +124,6 @@ def saved_steps(
         yield step
 
 
-def _chosen(method: str, options: Mapping[str, OptionValue]) -> dict[str, OptionValue]:
-    if method not in METHODS:
-        raise AttributionError(
-            f'There is no attribution method called "{method}".',
-            next_step=f"Choose {' or '.join(METHODS)}.",
-        )
-    return chosen_options(METHODS[method], options)
-
-
 def _folder(store: Store, network_fingerprint: str) -> Path:
     return store.folder("attributions", network_fingerprint)
 
@@ -141,9 +131,7 @@ def _folder(store: Store, network_fingerprint: str) -> Path:
 def _path(
     folder: Path, image_key: str, target: Target, method: str, options: Mapping[str, OptionValue]
 ) -> Path:
-    asked = [int(target.a), int(target.b)] if isinstance(target, Contrast) else int(target)
-    question = json.dumps([map_revision.REVISION, image_key, method, asked, dict(options)], sort_keys=True)
-    return folder / f"{hashlib.sha256(question.encode()).hexdigest()[:32]}.npy"
+    return folder / f"{name_of(map_revision.REVISION, image_key, method, plain(target), dict(options))}.npy"
 
 
 def _packed(attribution: Attribution) -> np.ndarray[tuple[int, ...], np.dtype[np.void]]:

@@ -61,8 +61,8 @@ def score_cam(question: Question, *, layer: str, channels: int) -> Iterator[Esti
     order = activation[0].flatten(1).std(1).argsort(descending=True, stable=True)[:channels]
     features, module = activation[0, order], own_module(question.network)
     found = question.inputs.new_zeros(len(question.targets), 0)
-    for batch in batches(range(len(features)), question.network):
-        masked = _seen_through(features[batch[0] : batch[-1] + 1], question.inputs)
+    for batch in batches(features, question.network):
+        masked = _seen_through(batch, question.inputs)
         found = torch.cat([found, scores(module, masked, question)], 1)
         weights = found.softmax(1)
         evidence = F.relu(torch.einsum("tk,khw->thw", weights, features[: found.shape[1]]))

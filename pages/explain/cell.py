@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from analysis.axis import MatrixView
@@ -12,7 +14,6 @@ from analysis.map_groups import MapGroups, map_groups
 from models.predictions import Predictions
 from pages.explain.cell_causal import Shown, places
 from pages.explain.cell_clusters import clusters
-from pages.explain.cell_drawing import style
 from pages.explain.cell_evidence import evidence
 from pages.explain.cell_run import forget_pressed, job_and_button
 from pages.mistakes.cell import (
@@ -52,7 +53,7 @@ def page() -> None:
         "images of a class, and in no other, may be a shortcut: a badge, a watermark, a frame."
     )
     with st.container(key="cell_page"):
-        st.html(style())
+        st.html(Path(__file__).with_name("cell.css"))
         if not predictions.architecture:
             st.info(
                 "These predictions came from a table, so there is no network to ask. Open a checkpoint to see "

@@ -21,7 +21,7 @@ from models.predictions import Predictions
 from pages.explain.cell_drawing import bar, marked_picture, row
 from pages.explain.cell_pairs import pairs
 from pages.explain.cell_run import job_and_button
-from pages.explain.rectangle import drawn_rectangle
+from pages.explain.rectangle import END_WORDS, Ends, drawn_rectangle, ends_of, region_of
 from pages.shared import state
 from pages.shared.addressed import addressed, choose, settle_addresses, write_address
 from pages.shared.attribution_grid import data_uri
@@ -47,9 +47,7 @@ class Shown:
 
 
 ENOUGH_IMAGES = 12
-OWN_PLACE = {"cell_across": "From left to right", "cell_down": "From top to bottom"}
-Ends = tuple[int, int]
-"""Per cent, the smaller first."""
+OWN_PLACE = ("cell_across", "cell_down")
 USUAL_ENDS: Ends = (0, 25)
 """The upper left corner."""
 EDITS: dict[Edit, str] = {"cover": "Cover it", "paste": "Paste it on other images"}
@@ -65,22 +63,22 @@ _BADGES = {
 def places(shown: Shown) -> None:
     """Draw the places that stand out, each with its causal test, then a place of one's own."""
     st.subheader("Places that stand out")
-    regions = shown.found.regions
+    regions, mean = shown.found.regions, _mean_map(shown)
     with st.container(key="cell_places"):
         if not regions:
             st.markdown(silence(shown.found))
         for place, region in enumerate(regions):
-            _place(shown, region.region, key=f"place_{place}", head=_support(place, region))
+            _place(shown, mean, region.region, key=f"place_{place}", head=_support(place, region))
         if regions:
             target = target_class(shown.predictions, shown.maps.groups.cell)
             st.caption(
                 "A place that stands out is a suspicion. Only changing the pictures shows whether it makes the "
                 f"network say {state.escaped(shown.predictions.class_names[target])}."
             )
-    _own_place(shown)
+    _own_place(shown, mean)
 
 
-def _own_place(shown: Shown) -> None:
+def _own_place(shown: Shown, mean: bytes) -> None:
     with st.expander("Test a place of your own", icon=":material/crop_free:", key="cell_own_place"):
         st.caption(
             "The place of the object itself matters in every healthy class; a shortcut lies beside it. "
@@ -89,11 +87,11 @@ def _own_place(shown: Shown) -> None:
         where, choices = halves("cell_own", (0.24, 0.76), "medium")
         with choices:
             across, down = own_ends()
-        is_empty = across[0] == across[1] or down[0] == down[1]
-        region = None if is_empty else (across[0] / 100, down[0] / 100, across[1] / 100, down[1] / 100)
+        region = region_of(across, down)
         with where:
-            picture = data_uri(_mean_map(shown), "jpeg")
-            drawn_rectangle(picture, region, key="cell_own_drawn", on_draw=_draw_own, stays=True)
+            drawn_rectangle(
+                data_uri(mean, "jpeg"), region, key="cell_own_drawn", on_draw=_draw_own, stays=True
+            )
         with choices:
             if region is None:
                 st.info("This place is empty: draw its ends apart.", icon=":material/crop_free:")
@@ -105,9 +103,9 @@ def own_ends() -> tuple[Ends, Ends]:
     """The sliders, which show what was chosen with them, drawn, or named by a link."""
     text = addressed("place")
     ends = read_place(text or "") or (USUAL_ENDS, USUAL_ENDS)
-    for key, value in zip(OWN_PLACE, ends, strict=True):
+    for key, words, value in zip(OWN_PLACE, END_WORDS, ends, strict=True):
         kept = state.keep_widget(key, value)
-        st.slider(OWN_PLACE[key], 0, 100, kept, key=key, format="%d %%", on_change=_slide_own)
+        st.slider(words, 0, 100, kept, key=key, format="%d %%", on_change=_slide_own)
     if text is not None:
         write_address("place", place_name(*ends))
         settle_addresses()
@@ -142,8 +140,7 @@ def _slide_own() -> None:
 
 def _draw_own(drawn: Region | None) -> None:
     if drawn is not None:
-        left, top, right, bottom = (round(100 * each) for each in drawn)
-        choose("place", place_name((left, right), (top, bottom)))
+        choose("place", place_name(*ends_of(drawn)))
 
 
 def silence(found: MapFindings) -> str:
@@ -182,12 +179,12 @@ def _support(place: int, region: SuspiciousRegion) -> str:
     )
 
 
-def _place(shown: Shown, region: Region, *, key: str, head: str) -> None:
+def _place(shown: Shown, mean: bytes, region: Region, *, key: str, head: str) -> None:
     """One place: where it is, and what each edit did or would do."""
     with st.container(border=True, key=f"cell_{key}"):
         st.markdown(head)
         where, *columns = halves(f"cell_{key}", (0.16, 0.42, 0.42), "medium")
-        picture = marked_picture(_mean_map(shown), "the place on the cell's mean map", "", [(region, "")])
+        picture = marked_picture(mean, "the place on the cell's mean map", "", [(region, "")])
         where.html(row([picture]))
         _edits(shown, region, columns, key=key)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +12,6 @@ from analysis.map_regions import Region
 from pages.shared.attribution_grid import data_uri
 
 _MOST_DOTS = 60
-
-
-@cache
-def style() -> str:
-    """The page's own style sheet as an element."""
-    return f"<style>{Path(__file__).with_name('cell.css').read_text(encoding='utf-8')}</style>"
 
 
 def marked_picture(

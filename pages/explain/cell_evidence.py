@@ -9,7 +9,7 @@ import streamlit as st
 
 from analysis.cell_name import parsed_cell
 from analysis.cell_record import CellMaps
-from analysis.colour_maps import colours
+from analysis.colour_maps import css_colours
 from analysis.map_drawing import mean_map_pictures
 from analysis.map_findings import MapFindings
 from analysis.map_groups import GroupKey
@@ -67,9 +67,7 @@ def evidence(maps: CellMaps, found: MapFindings, method: str) -> None:
 
 
 def _scale() -> str:
-    stops = ",".join(
-        "rgb({},{},{})".format(*rgb) for rgb in colours(np.linspace(0, 1, 9), "inferno").tolist()
-    )
+    stops = ",".join(css_colours(9, "inferno"))
     return (
         f'<p class="cell-scale">little<i style="background:linear-gradient(90deg,{stops})"></i>much of an image\'s '
         "evidence for what it was called; one scale for all, over the mean of the images</p>"

@@ -8,12 +8,9 @@ from typing import Any
 
 import streamlit as st
 
-from analysis import job_kinds
 from pages.shared import state
 from pages.shared.job_begin import begin_job
 from pages.shared.job_panel import explain_failure, running_job
-
-assert job_kinds  # importing it makes the kinds known
 
 SECONDS_OF_A_PRESS = 3.0
 """A page that was left or failed before it came to its buttons must not begin a job when it is next drawn."""

@@ -45,20 +45,16 @@ class Chosen:
     """The picture that is explained.
 
     Args:
-        id: as the URL names it.
         path: its file.
         picture: upright, RGB, at most LONGEST_SHOWN pixels a side: six of them are kept in memory.
         size: (width, height) in pixels of the picture in the file, upright.
-        words: what became of it, for the heading; "" where only the network can say.
         label: index of its label, or None for an uploaded picture.
         probabilities: (C,) of each class, or None where the network must be asked.
     """
 
-    id: str
     path: Path
     picture: Image.Image
     size: tuple[int, int]
-    words: str
     label: int | None
     probabilities: npt.NDArray[np.float32] | None
 
@@ -141,15 +137,15 @@ def chosen_image(workspace: Workspace, predictions: Predictions) -> Chosen:
     _strip(workspace, predictions, sequence, asked)
     if uploaded is not None:
         return Chosen(
-            asked, uploaded, *opened_picture(str(uploaded), content_key(uploaded)), words="", label=None,
+            uploaded,
+            *opened_picture(str(uploaded), content_key(uploaded)),
+            label=None,
             probabilities=None,
-        )  # fmt: skip
+        )
     path = predictions.absolute(predictions.images["path"].iloc[position])
     return Chosen(
-        asked,
         path,
         *opened_picture(str(path), content_key(path)),
-        words=words,
         label=int(predictions.labels[position]),
         probabilities=None
         if predictions.probabilities is None

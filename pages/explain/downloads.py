@@ -70,9 +70,8 @@ def overlay_png(  # noqa: PLR0917 - all that makes up the picture on the screen
     picture = decoded(view.chosen.path)  # what is on the screen may be smaller
     drawn = overlay(
         picture, attribution.relevance, view.network.preprocessing.crop_box(*picture.size),
-        opacity=look.opacity, grey=look.grey, colour_map=drawing.colour_map, signed=drawing.sign == "signed",
-        absolute=drawing.sign == "absolute", percentile=drawing.percentile, grain=method.grain,
-        longest=PNG_SIDE, scale=scale,
+        opacity=look.opacity, grey=look.grey, grain=method.grain, longest=PNG_SIDE, scale=scale,
+        **drawing.keywords,
     )  # fmt: skip
     content = io.BytesIO()
     drawn.save(content, "PNG")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-import numpy as np
 import streamlit as st
 
+from analysis.colour_maps import DIVERGING_COLOUR_MAP, css_colours
 from pages.shared.addressed import addressed, choose, write_address
 from pages.shared.attribution_grid import USUAL_OPACITY, Drawing, Sign, drawn_maps
 from pages.shared.state import keep_widget
@@ -70,16 +70,13 @@ def _choose(name: str, key: str) -> None:
 
 def legend(drawing: Drawing) -> dict[str, Any]:
     """The scale in words and colours."""
-    from analysis.colour_maps import DIVERGING_COLOUR_MAP, colours
-
     signed = drawing.sign == "signed"
-    stops = colours(np.linspace(0, 1, STOPS), DIVERGING_COLOUR_MAP if signed else drawing.colour_map)
     share = 100 - drawing.percentile
     strongest = f"strongest {share:g} % of each map" if share else "strongest place of each map"
     return {
         "low": "against" if signed else "0",
         "high": f"for: {strongest}" if signed else strongest,
-        "colours": [f"rgb({red} {green} {blue})" for red, green, blue in stops.tolist()],
+        "colours": css_colours(STOPS, DIVERGING_COLOUR_MAP if signed else drawing.colour_map),
     }
 
 
@@ -91,8 +88,7 @@ def scale_bar(drawing: Drawing) -> None:
     """
     look = kept_look()
     found = drawn_maps(
-        {"legend": legend(drawing), "tells": True, "opacity": look.opacity, "grey": look.grey},
-        key="map_scale",
+        {"legend": legend(drawing), "opacity": look.opacity, "grey": look.grey}, key="map_scale"
     )
     opacity, grey = found.get("opacity"), found.get("grey")
     look.opacity = look.opacity if opacity is None else float(opacity)

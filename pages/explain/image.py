@@ -13,7 +13,7 @@ from pages.explain import refresh
 from pages.explain.asked_class import asked_class
 from pages.explain.chosen_image import chosen_image
 from pages.explain.drawing_form import chosen_drawing, scale_bar
-from pages.explain.methods_form import chosen_methods, settings_of
+from pages.explain.methods_form import chosen_methods
 from pages.explain.running import View, begin_drawing, stop_the_forgotten
 from pages.explain.tiles import tiles
 from pages.explain.trust import trust_panel
@@ -50,10 +50,7 @@ def explain_view(workspace: Workspace, predictions: Predictions) -> None:
     try:
         found = tiles(view, methods, drawing)
         what_if(view, methods, drawing)
-        trust_panel(
-            workspace, chosen.path, asked.target, [method.key for method in methods], found,
-            {method.key: settings_of(method, network) for method in methods},
-        )  # fmt: skip
+        trust_panel(view, methods, found)
     except ErrorscopeError:
         _go_on()  # one part that fails must not hold up the others
         raise

@@ -67,7 +67,7 @@ def _choose_methods() -> None:
 
 def drop_method(key: str) -> None:
     """Take a method off the page."""
-    shown = (st.session_state.get("explain_method") or st.query_params.get("method", "")).split(",")
+    shown = (addressed("method") or "").split(",")
     choose("method", ",".join(each for each in shown if each != key))
 
 
@@ -110,7 +110,7 @@ def _field(method: Method, option: Option, value: OptionValue, network: Network)
     }  # fmt: skip
     if option.name == "layer":
         layers = ["", *_layers(network)]
-        place = layers.index(keep_widget(key, str(value) if value in layers else ""))
+        place = layers.index(keep_widget(key, str(value)))
         st.selectbox(option.label, layers, place, format_func=lambda name: name or OWN_CHOICE, **arguments)
         return
     keep_widget(key, value)

@@ -10,6 +10,9 @@ import streamlit as st
 
 from analysis.picture_edits import Region
 
+Ends = tuple[int, int]
+"""Where a rectangle begins and ends on one side of the picture: per cent, the smaller first."""
+END_WORDS = ("From left to right", "From top to bottom")
 _HERE = Path(__file__).parent
 _mounted = st.components.v2.component(
     "errorscope_rectangle",
@@ -17,6 +20,28 @@ _mounted = st.components.v2.component(
     css=(_HERE / "rectangle.css").read_text(encoding="utf-8"),
     js=(_HERE / "rectangle.js").read_text(encoding="utf-8"),
 )
+
+
+def region_of(across: Ends, down: Ends) -> Region | None:
+    """The rectangle between these ends; None where it is empty.
+
+    >>> region_of((0, 25), (50, 75)), region_of((30, 30), (0, 25))
+    ((0.0, 0.5, 0.25, 0.75), None)
+    """
+    (left, right), (top, bottom) = across, down
+    if left >= right or top >= bottom:
+        return None
+    return left / 100, top / 100, right / 100, bottom / 100
+
+
+def ends_of(region: Region) -> tuple[Ends, Ends]:
+    """A rectangle's ends from left to right and from top to bottom, to the nearest per cent.
+
+    >>> ends_of((0.0, 0.5, 0.254, 0.75))
+    ((0, 25), (50, 75))
+    """
+    left, top, right, bottom = (round(100 * each) for each in region)
+    return (left, right), (top, bottom)
 
 
 def drawn_rectangle(

@@ -118,7 +118,7 @@ def _original(view: View) -> None:
 
 def _picture(view: View, maps: list[dict[str, Any]]) -> dict[str, Any]:
     width, height = view.chosen.size
-    return {"base": "", "frame": "", "ratio": width / height, "maps": maps, "greyable": True}
+    return {"ratio": width / height, "maps": maps, "greyable": True}
 
 
 def _frame(view: View) -> str:

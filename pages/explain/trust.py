@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from analysis.trust import CURVES, RANDOMISATION, estimated_seconds
 from models.jobs import JobStatus
 from pages.explain import refresh
+from pages.explain.running import View
 from pages.explain.trust_shown import Shown
 from pages.explain.trust_words import (
     BAND_WORDS,
@@ -21,62 +21,50 @@ from pages.explain.trust_words import (
     sum_words,
     verdict_words,
 )
-from pages.shared import cached, state
+from pages.shared import state
 from pages.shared.halves import halves
 from pages.shared.job_begin import begin_job
 from pages.shared.job_panel import duration_words, explain_failure, job_at_work
-from pages.shared.state import Workspace
 
 if TYPE_CHECKING:
-    from analysis.attribution.records import Attribution, OptionValue, Target
+    from analysis.attribution.records import Attribution, Method
     from analysis.trust_results import Trust
 
 START_WORDS = {CURVES: "Measure faithfulness", RANDOMISATION: "Check against random weights"}
 _PLAIN = {"displayModeBar": False}
 
 
-def trust_panel(  # noqa: PLR0917 - as the page has them
-    workspace: Workspace,
-    path: Path,
-    target: Target,
-    methods: Sequence[str],
-    found: Mapping[str, Attribution],
-    options: Mapping[str, Mapping[str, OptionValue]],
-) -> None:
+def trust_panel(view: View, methods: Sequence[Method], found: Mapping[str, Attribution]) -> None:
     """Draw the panel under the maps of one image.
 
     Args:
-        workspace: the model and images that are open.
-        path: the picture's file.
-        target: what the maps explain.
+        view: what the maps explain.
         methods: the chosen methods, in the page's order.
-        found: the finished maps; a method still at work is missing.
-        options: the methods' settings; one left out has its defaults.
+        found: the finished maps by the method's key; a method still at work is missing.
     """
-    finished = {key: found[key] for key in methods if key in found}
+    finished = {method.key: found[method.key] for method in methods if method.key in found}
     with st.container(key="trust_panel"):
         st.subheader("How far to trust these maps")
         if not finished:
             st.caption("As soon as a map is finished, it can be checked here.")
             return
-        network = cached.network(workspace.spec, workspace.fingerprint)
-        settings = {key: dict(options.get(key, {})) for key in finished}
-        shown = Shown(workspace, network, path, target, finished, settings)
+        shown = Shown(view, finished)
         left, right = halves("trust_at_once", (0.58, 0.42))
         with left:
-            _agreement(shown, [key for key in methods if key not in finished])
+            _agreement(shown, [method for method in methods if method.key not in finished])
         with right:
             _sums(shown)
-        for check in (CURVES, RANDOMISATION):
-            _check(shown, check)
+        jobs = {check: shown.latest_job(check) for check in (CURVES, RANDOMISATION)}
+        # After the jobs: one that ended in between would show neither itself nor what it measured.
+        trust = shown.trust()
+        for check, job in jobs.items():
+            _check(shown, trust, check, job)
 
 
-def _agreement(shown: Shown, unfinished: Sequence[str]) -> None:
-    from analysis.attribution import METHODS
-
+def _agreement(shown: Shown, unfinished: Sequence[Method]) -> None:
     st.markdown("**Do the methods agree?**")
     if len(shown.found) < 2 and unfinished:
-        st.caption(f"Compares maps as soon as {METHODS[unfinished[0]].label} is finished, too.")
+        st.caption(f"Compares maps as soon as {unfinished[0].label} is finished, too.")
         return
     if len(shown.found) < 2:
         st.caption("Choose a second method: where two see the same, the map is less likely an accident.")
@@ -107,18 +95,16 @@ def _sums(shown: Shown) -> None:
         )
 
 
-def _check(shown: Shown, check: str) -> None:
+def _check(shown: Shown, trust: Trust, check: str, job: JobStatus | None) -> None:
     """A check with its button, its running job or its results."""
     with st.container(key=f"trust_{check}"), st.container(key=f"trust_{check}_section"):
-        _check_section(shown, check)
+        _check_section(shown, trust, check, job)
 
 
-def _check_section(shown: Shown, check: str) -> None:
-    job = shown.latest_job(check)
+def _check_section(shown: Shown, trust: Trust, check: str, job: JobStatus | None) -> None:
     is_active = job is not None and job.is_active
     if is_active:
         refresh.at_work()
-    trust = shown.trust()
     if check == CURVES:
         missing = [key for key in shown.found if key not in trust.curves]
         _curves_section(shown, trust, len(missing) == len(shown.found))
@@ -136,7 +122,7 @@ def _start(shown: Shown, check: str, missing: Sequence[str], job: JobStatus | No
         explain_failure(job)
     height, width = next(iter(shown.found.values())).relevance.shape
     options = {key: shown.options[key] for key in missing}
-    seconds = estimated_seconds(shown.network, options, check, size=(height, width))
+    seconds = estimated_seconds(shown.view.network, options, check, size=(height, width))
     words = START_WORDS[check]
     if len(missing) < len(shown.found):
         words += f": {', '.join(shown.labels[key] for key in missing)}"
@@ -151,7 +137,7 @@ def _start(shown: Shown, check: str, missing: Sequence[str], job: JobStatus | No
 
 @state.explained
 def _submit(shown: Shown, check: str) -> None:
-    title = f"{START_WORDS[check]}: {shown.path.name}"
+    title = f"{START_WORDS[check]}: {shown.view.chosen.path.name}"
     begin_job("trust", shown.spec(check).to_json(), title=title)
 
 
@@ -163,17 +149,11 @@ def _curves_section(shown: Shown, trust: Trust, is_new: bool) -> None:
             "random orders of the same squares are the measure."
         )
         return
-    from analysis.attribution import Contrast
     from analysis.attribution.faithfulness import Faithfulness
     from pages.explain.trust_charts import curves_chart
 
-    names = cached.predictions(shown.workspace.fingerprint).class_names
-    target = shown.target
-    title = (
-        f"{names[target.a]} rather than {names[target.b]}"
-        if isinstance(target, Contrast)
-        else f"probability of {names[target]}"
-    )
+    asked = shown.view.asked
+    title = f"probability of {asked.words}" if asked.b is None else asked.words
     measured = Faithfulness(
         {key: trust.curves[key] for key in shown.found if key in trust.curves}, trust.chance
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.colour_maps import DIVERGING_COLOUR_MAP, colours
+from analysis.colour_maps import DIVERGING_COLOUR_MAP, css_colours
 
 if TYPE_CHECKING:
     from analysis.attribution.faithfulness import Curve, Faithfulness
@@ -34,11 +34,8 @@ def agreement_chart(names: Sequence[str], matrix: npt.NDArray[np.float64]) -> An
     # Imported here: plotly takes half a second, and the maps should be seen first.
     import plotly.graph_objects as go
 
-    steps = np.linspace(0.0, 1.0, 11)
-    scale = [
-        [float(step), f"rgb({red}, {green}, {blue})"]
-        for step, (red, green, blue) in zip(steps, colours(steps, DIVERGING_COLOUR_MAP).tolist(), strict=True)
-    ]
+    stops = css_colours(11, DIVERGING_COLOUR_MAP)
+    scale = [[place / (len(stops) - 1), stop] for place, stop in enumerate(stops)]
     figure = go.Figure(
         go.Heatmap(
             z=matrix, x=list(names), y=list(names), zmin=-1, zmax=1, colorscale=scale, xgap=2, ygap=2,

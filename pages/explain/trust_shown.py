@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.trust import TrustSpec
-from models.fingerprints import content_key
 from models.jobs import JobStatus
+from pages.explain.running import View
 from pages.shared import state
-from pages.shared.state import Workspace
 
 if TYPE_CHECKING:
-    from analysis.attribution.records import Attribution, OptionValue, Target
+    from analysis.attribution.records import Attribution, OptionValue
     from analysis.trust_results import Trust
-    from models.network import Network
 
 
 @dataclass(frozen=True)
@@ -24,20 +21,17 @@ class Shown:
     """The maps on the page.
 
     Args:
-        workspace: the model and images that are open.
-        network: the network that was explained.
-        path: the picture's file.
-        target: what was explained.
+        view: what they explain.
         found: the finished maps by method, in the page's order.
-        options: the settings they were made with, by method.
     """
 
-    workspace: Workspace
-    network: Network
-    path: Path
-    target: Target
+    view: View
     found: Mapping[str, Attribution]
-    options: Mapping[str, Mapping[str, OptionValue]]
+
+    @property
+    def options(self) -> dict[str, dict[str, OptionValue]]:
+        """The settings the maps were made with, by method."""
+        return {key: dict(each.options) for key, each in self.found.items()}
 
     @property
     def labels(self) -> dict[str, str]:
@@ -48,14 +42,12 @@ class Shown:
 
     def spec(self, check: str) -> TrustSpec:
         """The job that makes a check of all maps."""
-        from analysis.attribution import Contrast
-
-        target = self.target
+        view = self.view
         return TrustSpec(
-            self.workspace.spec,
-            self.workspace.fingerprint,
-            str(self.path),
-            (int(target.a), int(target.b)) if isinstance(target, Contrast) else int(target),
+            view.workspace.spec,
+            view.workspace.fingerprint,
+            str(view.chosen.path),
+            view.asked.plain,
             self.options,
             (check,),
         )
@@ -64,7 +56,8 @@ class Shown:
         """What is measured already."""
         from analysis.trust_results import Question, saved_trust
 
-        question = Question(state.store(), self.network.fingerprint, content_key(self.path), self.target)
+        view = self.view
+        question = Question(state.store(), view.network.fingerprint, view.chosen.key, view.asked.target)
         return saved_trust(question, self.options)
 
     def latest_job(self, check: str) -> JobStatus | None:

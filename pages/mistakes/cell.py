@@ -15,7 +15,7 @@ from analysis.axis import Entry, MatrixView, cell_words
 from analysis.cell_name import GroupName, cell_name, parsed_cell
 from analysis.ordering import Order
 from pages.shared import cached, state
-from pages.shared.addressed import write_later
+from pages.shared.addressed import newest, write_later
 from pages.shared.matrix import MatrixClick
 
 ANY = "any class"
@@ -52,14 +52,7 @@ def chosen_cell(view: MatrixView, class_names: Sequence[str], groups: Mapping[st
         class_names: C names.
         groups: class name to group.
     """
-    asked, written = st.query_params.get("cell"), st.session_state.get("written_cell")
-    text = st.session_state.get("cell")
-    # A choice that the URL does not show yet is newer than the URL: two quick clicks send the old one twice.
-    just_chosen = text is not None and written is not None and text != written
-    if asked is not None and asked != written and not just_chosen:
-        # A link, an edited URL or the browser's Back: newer than what the session remembers.
-        choose(asked)
-        text = asked
+    text = _named_cell()
     if text is None:
         return worst_cell(view)
     label, predicted = parsed_cell(text)
@@ -71,6 +64,11 @@ def chosen_cell(view: MatrixView, class_names: Sequence[str], groups: Mapping[st
         words = state.escaped(text)
         st.info(f"There is no cell {words} in this matrix; the most frequent mistake is shown instead.")
     return worst_cell(view)
+
+
+def _named_cell() -> str | None:
+    """The name of the cell that was chosen last: by a click, in the lists or by a link."""
+    return newest("cell", "cell", "written_cell")
 
 
 def _place(view: MatrixView, name: str | None, groups: Mapping[str, str]) -> int | None:
@@ -97,7 +95,7 @@ def folded_view(fingerprint: str, order: Order) -> MatrixView:
         fingerprint: of the evaluation.
         order: of its rows.
     """
-    asked = parsed_cell(st.query_params.get("cell") or st.session_state.get("cell") or "")
+    asked = parsed_cell(_named_cell() or "")
     folded = tuple(sorted({str(name) for name in asked if isinstance(name, GroupName)}))
     return cached.view(fingerprint, order, folded, (), 0)
 
@@ -136,14 +134,14 @@ def _choose_listed(view: MatrixView) -> None:
 
 def cell_lists(view: MatrixView, cell: Cell) -> None:
     """Two lists that choose the cell without a mouse on a small square."""
-    st.session_state["cell_label"], st.session_state["cell_predicted"] = cell.row, cell.column
     for column, title, key, place in zip(
         st.columns(2), ("Labelled", "Predicted"), ("cell_label", "cell_predicted"), (cell.row, cell.column),
         strict=True,
     ):  # fmt: skip
         column.selectbox(
-            title, range(len(view.entries)), index=place, placeholder=ANY, key=key, on_change=_choose_listed,
-            args=(view,), format_func=lambda place: shown_name(view.entries[place]),
+            title, range(len(view.entries)), index=state.keep_widget(key, place), placeholder=ANY, key=key,
+            on_change=_choose_listed, args=(view,),
+            format_func=lambda place: shown_name(view.entries[place]),
         )  # fmt: skip
 
 

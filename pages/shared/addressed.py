@@ -16,13 +16,25 @@ def addressed(name: str) -> str | None:
         name: of the query parameter. The session keeps it as ``explain_<name>``: the inspector of other
             pages has an ``image`` of its own, which it opens as soon as it is set.
     """
-    asked, written = st.query_params.get(name), st.session_state.get(f"explain_written_{name}")
-    chosen: str | None = st.session_state.get(f"explain_{name}")
+    return newest(name, f"explain_{name}", f"explain_written_{name}")
+
+
+def newest(name: str, chosen_as: str, written_as: str) -> str | None:
+    """What the URL or the session names, whichever is newer; from now on that is what is chosen.
+
+    A link, an edited URL and the browser's Back are newer than what the session remembers.
+
+    Args:
+        name: of the query parameter.
+        chosen_as: under which key the session keeps what was chosen.
+        written_as: under which key it keeps what it wrote into the URL.
+    """
+    asked, written = st.query_params.get(name), st.session_state.get(written_as)
+    chosen: str | None = st.session_state.get(chosen_as)
     # A choice that the URL does not show yet is newer than the URL: two quick clicks send the old one twice.
     just_chosen = chosen is not None and written is not None and chosen != written
     if asked is not None and asked != written and not just_chosen:
-        choose(name, asked)
-        return asked
+        st.session_state[chosen_as] = chosen = asked
     return chosen
 
 

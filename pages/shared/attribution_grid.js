@@ -61,7 +61,7 @@ function draw(figure, map, data) {
   frame.classList.toggle("waiting", Boolean(map.waiting));
   const [photo, seen] = ["photo", "seen"].map((name) => frame.querySelector(`.${name}`));
   show(photo, map.base || data.base);
-  photo.alt = map.alt || "the image";
+  photo.alt = "the image";
   show(seen, "frame" in map ? map.frame : data.frame);
   seen.alt = "";
   if (map.relevance) {
@@ -91,7 +91,7 @@ function slider(data, tell) {
   input.value = document.documentElement.style.getPropertyValue(OPACITY) || USUAL_OPACITY;
   input.setAttribute("aria-label", "Opacity of the relevance");
   input.oninput = () => document.documentElement.style.setProperty(OPACITY, input.value);
-  if (data.tells) {
+  if (data.legend) {
     input.onchange = () => tell("opacity", Number(input.value));
     // Moved on another page, whose slider tells nobody.
     if (Number(input.value) !== data.opacity) input.onchange();

@@ -65,6 +65,16 @@ class Drawing:
     colour_map: str = "inferno"
     percentile: float = 99.5
 
+    @property
+    def keywords(self) -> dict[str, Any]:
+        """The same, as the functions of `analysis.saliency_image` take it."""
+        return {
+            "colour_map": self.colour_map,
+            "signed": self.sign == "signed",
+            "absolute": self.sign == "absolute",
+            "percentile": self.percentile,
+        }
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -125,11 +135,7 @@ def map_address(
     """
     from analysis.saliency_image import heat_png
 
-    content = heat_png(
-        relevance, box, size, grain=grain, longest=SHOWN_SIDE, colour_map=drawing.colour_map,
-        signed=drawing.sign == "signed", absolute=drawing.sign == "absolute", percentile=drawing.percentile,
-        scale=scale,
-    )  # fmt: skip
+    content = heat_png(relevance, box, size, grain=grain, longest=SHOWN_SIDE, scale=scale, **drawing.keywords)
     return data_uri(content, "png")
 
 
@@ -145,11 +151,13 @@ def drawn_maps(data: Mapping[str, Any], *, key: str) -> Any:
     """Draw pictures with maps over them; new data under the same key changes them in place.
 
     Args:
-        data: ``base`` (the picture's address), ``frame``, ``ratio`` (width over height) and ``maps``, each
-            with ``title``, ``relevance`` (an address or None), ``word`` (said over the picture), ``badge``,
-            ``fraction`` (of a running method) and ``waiting``, and ``greyable`` where the picture under a
-            map may be drawn in grey; or ``legend`` with ``low``, ``high`` and ``colours``, with a slider
-            for the opacity of all maps of the page and a box for ``grey``.
+        data: ``ratio`` (width over height) and ``maps``, each with ``title``, ``relevance`` (an address or
+            None) and ``alt_map`` (its words, if not the title), ``word`` (said over the picture), ``badge``,
+            ``fraction`` (of a running method) and ``waiting``; with ``base`` (the picture's address) and
+            ``frame``, each map's own or the same for all; ``greyable`` where the picture under a map may be
+            drawn in grey, ``label`` and ``note`` for a line over the maps, ``slider`` where the opacity is
+            set there. Or ``legend`` with ``low``, ``high`` and ``colours``, with a slider for the
+            ``opacity`` of all maps of the page and a box for ``grey``.
         key: of the component in this script.
     """
     return _rows(key=key, data=dict(data))

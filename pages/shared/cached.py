@@ -13,11 +13,10 @@ from analysis.axis import MatrixView, matrix_view
 from analysis.confusion import confusion_counts
 from analysis.ordering import Order, class_order
 from analysis.rare_errors import RareError, rare_errors
-from models.errors import PredictionsError
 from models.evaluation import EvaluationSpec
-from models.predictions import Predictions, saved_predictions
+from models.predictions import Predictions
 from models.recent import recent
-from models.saved_predictions import saved_network
+from models.saved_predictions import kept_predictions, saved_network
 from pages.shared import state
 
 if TYPE_CHECKING:
@@ -31,12 +30,7 @@ def predictions(fingerprint: str) -> Predictions:
     Raises:
         PredictionsError: they are gone or damaged.
     """
-    saved = saved_predictions(state.store(), fingerprint)
-    if saved is None:
-        raise PredictionsError(
-            "The saved predictions are gone from the workspace.", next_step="Open the model and images again."
-        )
-    return saved
+    return kept_predictions(state.store(), fingerprint)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -139,11 +139,7 @@ def _ended_panel(job: JobStatus) -> None:
 def explain_failure(job: JobStatus) -> None:
     """Say why a job failed, if it did."""
     if job.state == "failed" and job.error:
-        st.error(
-            f"**{job.error['title']}.** {state.escaped(job.error['message'])}\n\n"
-            f"{state.escaped(job.error['next_step'])}",
-            icon=":material/error:",
-        )
+        state.show_problem(job.error["title"], job.error["message"], job.error["next_step"])
 
 
 @state.explained

@@ -165,9 +165,18 @@ def workspace() -> Workspace | None:
 
 def explain(error: ErrorscopeError) -> None:
     """Show an error as a person should meet it: title, what is wrong, what to do."""
-    st.error(
-        f"**{error.title}.** {escaped(error.message)}\n\n{escaped(error.next_step)}", icon=":material/error:"
-    )
+    show_problem(error.title, error.message, error.next_step)
+
+
+def show_problem(title: str, message: str, next_step: str) -> None:
+    """Show what is wrong and what to do, of an error that is at hand or was kept with a job.
+
+    Args:
+        title: a few words.
+        message: what is wrong, in one sentence.
+        next_step: what to do.
+    """
+    st.error(f"**{title}.** {escaped(message)}\n\n{escaped(next_step)}", icon=":material/error:")
 
 
 def explained(function: Callable[P, None]) -> Callable[P, None]:

@@ -3,10 +3,30 @@
 import numpy as np
 import numpy.typing as npt
 
+from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps
+from analysis.map_groups import MapGroups
+
 SIDE = 32
 MARK = (0.75, 0.75, 1.0, 1.0)
 
 Maps = npt.NDArray[np.float64]
+
+
+def planted_cell(groups: MapGroups, maps: Maps | None = None) -> CellMaps:
+    """The maps of a cell whose pictures are seen whole, and black in the mean.
+
+    Args:
+        groups: of n images in all.
+        maps: (n, G, G); ones where nothing is given.
+    """
+    n = len(groups.images)
+    return CellMaps(
+        groups.images,
+        np.ones((n, GRID, GRID), np.float32) if maps is None else maps,
+        np.tile((0.0, 0.0, 1.0, 1.0), (n, 1)),
+        np.zeros((len(GROUPS), PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8),
+        groups,
+    )
 
 
 def animal_maps(n: int, seed: int) -> Maps:

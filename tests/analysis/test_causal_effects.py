@@ -15,7 +15,7 @@ from analysis import causal_effects
 from analysis.causal_controls import CONTROLS
 from analysis.causal_effects import causal_test
 from analysis.causal_test import CausalTest, Edit
-from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps
+from analysis.cell_record import CellMaps
 from analysis.map_groups import map_groups
 from analysis.map_places import placed, strongest_images
 from analysis.picture_edits import pasted
@@ -25,8 +25,9 @@ from models.network import Network
 from models.predictions import Predictions, predict
 from models.preprocessing import Preprocessing
 from models.store import write_json
+from tests.analysis.evaluated import driven
+from tests.analysis.planted_maps import MARK, planted_cell
 
-MARK = (0.75, 0.75, 1.0, 1.0)
 EMPTY = (0.0, 0.0, 0.25, 0.25)
 
 
@@ -80,24 +81,14 @@ def marked(tmp_path: Path) -> Case:
 
 def maps_of(predictions: Predictions, cell: str) -> CellMaps:
     """Even maps: what is tested is the edit, not the attribution."""
-    groups = map_groups(predictions, cell)
-    images = groups.images
-    return CellMaps(
-        images, np.ones((len(images), GRID, GRID), np.float32), np.tile((0.0, 0.0, 1.0, 1.0), (len(images), 1)),
-        np.zeros((len(GROUPS), PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8), groups,
-    )  # fmt: skip
+    return planted_cell(map_groups(predictions, cell))
 
 
 def outcome(case: Case, cell: str, region: tuple[float, float, float, float], edit: Edit) -> CausalTest:
-    steps = causal_test(*case, maps_of(case[1], cell), region, edit)
-    fractions = []
-    try:
-        while True:
-            fractions.append(next(steps).fraction)
-    except StopIteration as end:
-        assert fractions == sorted(fractions) and (fractions[-1] == 1 or not end.value.n)
-        found: CausalTest = end.value
-        return found
+    found, seen = driven(causal_test(*case, maps_of(case[1], cell), region, edit))
+    fractions = [each.fraction for each in seen]
+    assert fractions == sorted(fractions) and (fractions[-1] == 1 or not found.n)
+    return found
 
 
 def test_the_known_cause_is_confirmed_by_both_edits(marked: Case) -> None:
@@ -121,7 +112,7 @@ def test_the_mark_means_nothing_to_another_class(marked: Case) -> None:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
-    """Which pictures a test decodes, in order: the image, the source, the controls, the next image ..."""
+    """Which pictures a test looks at, in order: the image, the source, the controls, the next image ..."""
     paths: list[Path] = []
 
     def noted(path: Path, **options: Any) -> Image.Image:
@@ -129,7 +120,23 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         return decoded(path, **options)
 
     monkeypatch.setattr(causal_effects, "decoded", noted)
+    monkeypatch.setattr(causal_effects, "PICTURES_KEPT", 0)  # so each look decodes
     return paths
+
+
+def test_a_picture_that_was_just_looked_at_is_not_decoded_again(
+    marked: Case, read: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for edit in ("cover", "paste"):
+        read.clear()
+        expected = outcome(marked, "marked/marked", MARK, edit)
+        looks = list(read)
+        read.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(causal_effects, "PICTURES_KEPT", 8)
+            assert outcome(marked, "marked/marked", MARK, edit) == expected
+        assert set(read) == set(looks)
+        assert len(read) < len(looks) if edit == "paste" else read == looks
 
 
 def test_pasting_never_takes_its_controls_from_the_image_or_its_class(marked: Case, read: list[Path]) -> None:

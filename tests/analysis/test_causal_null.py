@@ -11,13 +11,13 @@ from torch import nn
 from analysis import causal_effects
 from analysis.causal_effects import causal_test
 from analysis.causal_test import CausalTest, ControlEffect, ImageEffect
-from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps
 from analysis.map_groups import map_groups
 from models.network import Network
 from models.preprocessing import Preprocessing
+from tests.analysis.evaluated import result
+from tests.analysis.planted_maps import MARK, planted_cell
 from tests.analysis.planted_predictions import planted_predictions
 
-MARK = (0.75, 0.75, 1.0, 1.0)
 CLASSES = ("a", "b", "c", "d", "e")
 RUNS = 400
 
@@ -60,11 +60,7 @@ def pasted(
     labels = np.concatenate([np.zeros(sources, dtype=np.int64), others])
     predictions = planted_predictions(labels, CLASSES[:classes], predicted=labels)
     groups = map_groups(predictions, "a/a")
-    n = len(groups.images)
-    maps = CellMaps(
-        groups.images, np.ones((n, GRID, GRID), np.float32), np.tile((0.0, 0.0, 1.0, 1.0), (n, 1)),
-        np.zeros((len(GROUPS), PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8), groups,
-    )  # fmt: skip
+    maps = planted_cell(groups)
     network = Network(
         nn.Identity(), CLASSES, Preprocessing(32, 32, (0.5,) * 3, (0.5,) * 3), "none", "0" * 32, Path("none")
     )
@@ -74,13 +70,7 @@ def pasted(
     for _ in range(RUNS):
         chance = Chance(draws, power)
         monkeypatch.setattr(causal_effects, "_Laboratory", lambda *_, chance=chance: chance)
-        steps = causal_test(network, predictions, maps, MARK, "paste")
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                yield end.value
-                break
+        yield result(causal_test(network, predictions, maps, MARK, "paste"))
 
 
 @pytest.mark.parametrize("name", POWERS)

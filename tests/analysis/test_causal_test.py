@@ -13,8 +13,7 @@ from analysis.causal_chance import exchange_p, pieces_p, smallest_exchange_p, sm
 from analysis.causal_controls import CONTROLS, control_images, control_regions, overlap
 from analysis.causal_test import CausalTest, Control, ControlEffect, Edit, ImageEffect
 from analysis.intervals import wilson_interval
-
-MARK = (0.75, 0.75, 1.0, 1.0)
+from tests.analysis.planted_maps import MARK
 
 
 def strata_of(changes: np.ndarray) -> list[list[int]]:

@@ -5,9 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -25,34 +23,18 @@ from analysis.explaining import explained_network
 from analysis.map_groups import map_groups, spread
 from analysis.map_statistics import pooled
 from models.errors import JobError, PredictionsError
-from models.evaluation import EvaluationSpec, evaluation_steps
+from models.evaluation import EvaluationSpec
 from models.image_input import image_input
-from models.job_context import JobContext
-from models.job_database import JobDatabase
 from models.job_kinds import JOB_KINDS
-from models.predictions import Predictions, saved_predictions
-from models.progress import Progress
 from models.store import Store
+from tests.analysis.evaluated import Evaluated, context_of, driven
 
 CLASSES = ("Bengal", "beagle", "chihuahua", "samoyed")
 PER_CLASS = 5
 METHOD = "input_x_gradient"
 
 
-def context_of(store: Store) -> JobContext:
-    return JobContext("a-job", store.folder("jobs", "a-job"), JobDatabase(store), lambda: False)
-
-
-def driven(steps: Generator[Progress, None, dict[str, Any]]) -> tuple[dict[str, Any], list[Progress]]:
-    seen = []
-    try:
-        while True:
-            seen.append(next(steps))
-    except StopIteration as end:
-        return end.value, seen
-
-
-class Case:
+class Case(Evaluated):
     """A few sample images, evaluated."""
 
     def __init__(self, folder: Path, sample: Path) -> None:
@@ -60,29 +42,9 @@ class Case:
             (folder / "pictures" / name).mkdir(parents=True)
             for path in sorted((sample / "pets" / "val" / name).iterdir())[:PER_CLASS]:
                 shutil.copy(path, folder / "pictures" / name / path.name)
-        self.store = Store(folder / "workspace")
-        self.evaluation = EvaluationSpec(
-            str(sample / "shufflenet_v2_x0_5.pth"),
-            str(folder / "pictures"),
-            groups=str(sample / "pets" / "groups.csv"),
-        )
-        result, _ = driven(evaluation_steps(self.evaluation.to_json(), context_of(self.store)))
-        self.fingerprint: str = result["fingerprint"]
-
-    @property
-    def predictions(self) -> Predictions:
-        found = saved_predictions(self.store, self.fingerprint)
-        assert found is not None
-        return found
-
-    def spec(self, cell: str) -> CellSpec:
-        return CellSpec(self.evaluation, self.fingerprint, cell, METHOD)
-
-    def found(self, cell: str) -> CellMaps:
-        driven(cell_maps_steps(self.spec(cell).to_json(), context_of(self.store)))
-        maps = saved_cell_maps(self.store, self.spec(cell), self.predictions)
-        assert maps is not None
-        return maps
+        checkpoint, groups = sample / "shufflenet_v2_x0_5.pth", sample / "pets" / "groups.csv"
+        evaluation = EvaluationSpec(str(checkpoint), str(folder / "pictures"), groups=str(groups))
+        super().__init__(Store(folder / "workspace"), evaluation, method=METHOD)
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +131,14 @@ def test_the_maps_are_those_of_the_method_for_what_each_image_was_called(case: C
         )
         expected = pooled(np.maximum(found.relevance, 0)[None], GRID)[0]
         np.testing.assert_allclose(maps.maps[row], expected / expected.max(), atol=2e-3)
+
+
+def test_groups_that_are_known_are_not_chosen_again(case: Case) -> None:
+    found, groups = case.found("beagle/"), map_groups(case.predictions, "beagle/")
+    again = saved_cell_maps(case.store, case.spec("beagle/"), case.predictions, groups)
+    assert again is not None and again.groups is groups
+    for group in GROUPS:
+        np.testing.assert_array_equal(again.of(group), found.of(group))
 
 
 def test_the_mean_pictures_show_what_the_network_sees(case: Case) -> None:

@@ -1,10 +1,7 @@
 """A slow attribution as a job: it shows what it knows, keeps what it finished, stops when told."""
 
-import time
-from collections.abc import Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,38 +13,21 @@ from analysis.attribution import Contrast, attribute
 from analysis.attribution.saved import saved_attribution
 from analysis.explaining import NEWEST_MAPS, ExplainSpec, explain_steps, newest_step, seconds_of_one_run
 from models.errors import JobError, PredictionsError
-from models.evaluation import EvaluationSpec, opened_network
+from models.evaluation import EvaluationSpec
 from models.fingerprints import content_key
 from models.image_input import image_input
 from models.job_context import JobContext
-from models.job_database import JobDatabase
 from models.job_kinds import lane_of
 from models.jobs import Jobs
 from models.network import Network
-from models.predictions import predict
-from models.progress import Progress
+from models.predictions import Predictions
 from models.store import Store
-from tests.models.calibrated import calibrated_module, calibrated_network
-from tests.models.prediction_samples import CLASSES, pictures
-
-Steps = Generator[Progress, None, dict[str, Any]]
+from tests.models.calibrated import calibrated_network
+from tests.models.test_jobs import ended, wait_for
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "workspace")
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Network:
-    torch.save(calibrated_module("shufflenet_v2_x0_5", len(CLASSES)).state_dict(), tmp_path / "net.pth")
-    return opened_network(EvaluationSpec(str(tmp_path / "net.pth"), ".")).with_class_names(CLASSES, "a test")
-
-
-@pytest.fixture
-def spec(tmp_path: Path, store: Store, network: Network) -> ExplainSpec:
-    images = pictures(tmp_path / "pictures", 10)
-    made = predict(network, images, store=store)
+def spec(tmp_path: Path, made: Predictions) -> ExplainSpec:
     evaluation = EvaluationSpec(str(tmp_path / "net.pth"), str(tmp_path / "pictures"))
     return ExplainSpec(
         evaluation=evaluation,
@@ -60,16 +40,8 @@ def spec(tmp_path: Path, store: Store, network: Network) -> ExplainSpec:
 
 
 @pytest.fixture
-def context(store: Store) -> JobContext:
-    return JobContext("a-job", store.folder("jobs", "a-job"), JobDatabase(store), lambda: False)
-
-
-@pytest.fixture
-def every_map(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explaining, "SECONDS_BETWEEN_MAPS", 0.0)
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 def test_the_spec_survives_as_plain_data(spec: ExplainSpec) -> None:
@@ -107,14 +79,10 @@ def test_a_stopped_job_keeps_its_last_maps(spec: ExplainSpec, store: Store) -> N
     jobs = Jobs(store)
     try:
         id = jobs.submit("explain", replace(spec, options={"samples": 200}).to_json(), title="Explain")
-        deadline = time.monotonic() + 30
-        while newest_step(store, id, spec) is None:
-            assert time.monotonic() < deadline and jobs.status(id).is_active, jobs.status(id).error
-            time.sleep(0.01)
+        wait_for(lambda: newest_step(store, id, spec) or not jobs.status(id).is_active, seconds=30)
+        assert jobs.status(id).is_active, jobs.status(id).error
         jobs.cancel(id)
-        while jobs.status(id).is_active:
-            time.sleep(0.01)
-        assert jobs.status(id).state == "cancelled"
+        assert ended(jobs, id).state == "cancelled"
         found = newest_step(store, id, spec)
         assert found is not None and 0 < found.fraction < 1
         assert found.attributions[0].relevance.max() > 0

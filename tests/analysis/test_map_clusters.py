@@ -52,7 +52,6 @@ def test_every_image_is_in_one_cluster_and_the_same_maps_give_the_same() -> None
     maps[4] = 0
     first, second = map_clusters(maps), map_clusters(maps)
     assert [each.indices for each in first.clusters] == [each.indices for each in second.clusters]
-    assert first.blank == (4,)
     members = sorted(image for each in first.clusters for image in each.indices)
     assert members == [image for image in range(30) if image != 4]
     assert [each.size for each in first.clusters] == sorted(
@@ -105,7 +104,8 @@ def test_a_mark_in_a_third_of_the_images_is_suspicious(seed: int) -> None:
     maps = np.concatenate([marked_maps(8, seed, strength=10), animal_maps(16, seed + 50)])
     (found,) = suspicious_regions(maps, animal_maps(48, seed + 100))
     assert found.region == MARK
-    assert set(found.strongest) == set(range(8))
+    shares = region_shares(maps, found.region)
+    assert set(np.argsort(-shares)[:8].tolist()) == set(range(8))
 
 
 def test_animals_that_move_are_not_suspicious() -> None:

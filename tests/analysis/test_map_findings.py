@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.cell_record import GROUPS, PICTURE_SIDE, CellMaps
+from analysis.cell_record import CellMaps
 from analysis.map_findings import map_findings
 from analysis.map_groups import MapGroups
-from tests.analysis.planted_maps import MARK, animal_maps, marked_maps
+from tests.analysis.planted_maps import MARK, animal_maps, marked_maps, planted_cell
 
 
 @pytest.fixture
@@ -18,8 +18,7 @@ def maps() -> CellMaps:
     none = np.zeros(0, dtype=np.intp)
     groups = MapGroups("a/b", images[:24], images[24:32], none, images[32:], 24)
     values = np.concatenate([marked_maps(24, 0), animal_maps(48, 1)])
-    pictures = np.zeros((len(GROUPS), PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8)
-    return CellMaps(images, values, np.tile((0.0, 0.0, 1.0, 1.0), (72, 1)), pictures, groups)
+    return planted_cell(groups, values)
 
 
 def test_groups_without_images_are_left_out(maps: CellMaps) -> None:
@@ -42,8 +41,9 @@ def test_a_blank_map_is_counted_and_takes_no_part(maps: CellMaps) -> None:
     values = maps.maps.copy()
     values[3] = 0
     found = map_findings(replace(maps, maps=values))
-    assert found.groups["cell"].n_blank == 1 and found.clustering.blank == (3,)
-    assert found.regions[0].n == 23 and 3 not in found.regions[0].strongest
+    assert found.groups["cell"].n_blank == 1 and found.regions[0].n == 23
+    clustered = sorted(i for each in found.clustering.clusters for i in each.indices)
+    assert clustered == [i for i in range(24) if i != 3]
 
 
 def test_a_cell_whose_images_are_gone_shows_its_references_only(maps: CellMaps) -> None:

@@ -1,8 +1,6 @@
 """How far to trust the maps of an image, as a job: measured once, kept, stopped when told."""
 
 import json
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,43 +18,23 @@ from analysis.attribution.saved import saved_attribution
 from analysis.trust import CURVES, RANDOMISATION, TrustSpec, estimated_seconds, trust_steps
 from analysis.trust_results import Question, Trust, saved_trust
 from models.errors import AttributionError, JobError, WorkspaceError
-from models.evaluation import EvaluationSpec, opened_network
+from models.evaluation import EvaluationSpec
 from models.fingerprints import content_key
 from models.image_input import image_input
 from models.job_context import JobContext
-from models.job_database import JobDatabase
 from models.jobs import Jobs
 from models.network import Network
-from models.predictions import predict
+from models.predictions import Predictions
 from models.store import Store
-from tests.analysis.attribution.test_faithfulness import result
-from tests.models.calibrated import calibrated_module, calibrated_network
-from tests.models.prediction_samples import CLASSES, pictures
+from tests.analysis.evaluated import result
+from tests.models.calibrated import calibrated_network
+from tests.models.test_jobs import ended, wait_for
 
 METHODS = {"grad_cam": {}, "smooth_grad": {"samples": 3}}
 
 
-@pytest.fixture(autouse=True)
-def same_threads() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
-
-
 @pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return Store(tmp_path / "workspace")
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Network:
-    torch.save(calibrated_module("shufflenet_v2_x0_5", len(CLASSES)).state_dict(), tmp_path / "net.pth")
-    return opened_network(EvaluationSpec(str(tmp_path / "net.pth"), ".")).with_class_names(CLASSES, "a test")
-
-
-@pytest.fixture
-def spec(tmp_path: Path, store: Store, network: Network) -> TrustSpec:
-    made = predict(network, pictures(tmp_path / "pictures", 10), store=store)
+def spec(tmp_path: Path, made: Predictions) -> TrustSpec:
     return TrustSpec(
         evaluation=EvaluationSpec(str(tmp_path / "net.pth"), str(tmp_path / "pictures")),
         predictions=made.fingerprint,
@@ -70,11 +48,6 @@ def spec(tmp_path: Path, store: Store, network: Network) -> TrustSpec:
 @pytest.fixture
 def question(spec: TrustSpec, store: Store, network: Network) -> Question:
     return Question(store, network.fingerprint, content_key(Path(spec.image)), spec.asked())
-
-
-@pytest.fixture
-def context(store: Store) -> JobContext:
-    return JobContext("a-job", store.folder("jobs", "a-job"), JobDatabase(store), lambda: False)
 
 
 def test_the_spec_survives_as_plain_data(spec: TrustSpec) -> None:
@@ -120,6 +93,19 @@ def test_both_checks_are_made_kept_and_not_made_again(
     assert not any("random weights" in step.phase for step in again)
     assert max(step.total for step in again if step.unit == "pictures") == 2
     assert saved_trust(question, METHODS) == found
+
+
+@pytest.mark.parametrize("check", [CURVES, RANDOMISATION])
+def test_a_method_that_does_not_exist_is_named(
+    spec: TrustSpec, context: JobContext, question: Question, network: Network, check: str
+) -> None:
+    unknown = {"saliency": {}, "tarot": {}}
+    with pytest.raises(AttributionError, match='no attribution method called "tarot"'):
+        list(trust_steps(replace(spec, methods=unknown, checks=(check,)).to_json(), context))
+    with pytest.raises(AttributionError, match='no attribution method called "tarot"'):
+        saved_trust(question, unknown)
+    with pytest.raises(AttributionError, match='no attribution method called "tarot"'):
+        estimated_seconds(network, unknown, RANDOMISATION)
 
 
 def test_only_what_is_missing_is_measured(spec: TrustSpec, context: JobContext, question: Question) -> None:
@@ -228,14 +214,12 @@ def test_a_stopped_job_keeps_what_is_finished(spec: TrustSpec, store: Store, que
     try:
         wanted = replace(spec, methods=slow, checks=(RANDOMISATION,))
         id = jobs.submit("trust", wanted.to_json(), title="Check")
-        deadline = time.monotonic() + 60
-        while not saved_trust(question, slow).randomisations:
-            assert time.monotonic() < deadline and jobs.status(id).is_active, jobs.status(id).error
-            time.sleep(0.02)
+        wait_for(
+            lambda: saved_trust(question, slow).randomisations or not jobs.status(id).is_active, seconds=60
+        )
+        assert jobs.status(id).is_active, jobs.status(id).error
         jobs.cancel(id)
-        while jobs.status(id).is_active:
-            time.sleep(0.02)
-        assert jobs.status(id).state == "cancelled"
+        assert ended(jobs, id).state == "cancelled"
         assert list(saved_trust(question, slow).randomisations) == ["grad_cam"]
     finally:
         jobs.close()

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import CheckpointError
-from models.fingerprints import network_fingerprint, weights_fingerprint
+from models.fingerprints import name_of, network_fingerprint, weights_fingerprint
 
 
 def test_is_the_hash_of_the_bytes(tmp_path: Path) -> None:
@@ -41,3 +41,10 @@ def test_everything_that_decides_predictions_counts() -> None:
 def test_order_of_keys_does_not_count() -> None:
     one = network_fingerprint("a", "b", ["c"], {"resize": 1, "crop": 2})
     assert one == network_fingerprint("a", "b", ["c"], {"crop": 2, "resize": 1})
+
+
+def test_the_names_of_files_that_are_kept_already_stay() -> None:
+    """Another name, and all that lies in people's workspaces would be computed again."""
+    asked = (2, "key", (1, 0), {"samples": 3, "layer": "é"})
+    expected = hashlib.sha256(b'[2, "key", [1, 0], {"layer": "\\u00e9", "samples": 3}]').hexdigest()[:32]
+    assert name_of(*asked) == expected == "8a65dd900b21368ae26aa10983d314dd"

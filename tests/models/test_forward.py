@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.devices import plain_arithmetic
 from models.errors import PredictionsError
-from models.forward import logits_and_embeddings
+from models.forward import head_weight, logits_and_embeddings
 from models.network import Network
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
@@ -49,6 +49,17 @@ def test_without_a_head_there_are_logits_alone() -> None:
     logits, embeddings = logits_and_embeddings(network(Small(), head=None), torch.randn(2, 3, 8, 8))
     assert logits.shape == (2, 2)
     assert embeddings is None
+
+
+def test_the_head_s_weight_may_be_a_tensor_that_is_no_parameter() -> None:
+    module = Small()
+    weight = module.head.weight.detach()
+    del module.head.weight
+    module.head.weight = weight  # type: ignore[assignment]
+    batch = torch.randn(2, 3, 8, 8)
+    assert head_weight(network(module)) is weight
+    assert logits_and_embeddings(network(module), batch)[1] is not None
+    assert head_weight(network(nn.Sequential(nn.ReLU()), head="0")) is None
 
 
 def test_gradients_flow_to_the_batch() -> None:

@@ -19,6 +19,7 @@ from models.prediction_scores import log_softmax, scores
 from models.saved_predictions import (
     discard_evaluation,
     is_saved,
+    kept_predictions,
     save_predictions,
     saved_network,
     saved_predictions,
@@ -102,6 +103,8 @@ def test_saving_again_leaves_nothing_of_before(store: Store) -> None:
 @pytest.mark.parametrize("name", [NAME, "../" * 3 + "etc", "", "x" * 32])
 def test_what_was_never_saved_is_not_there(store: Store, name: str) -> None:
     assert saved_predictions(store, name) is None and not is_saved(store, name)
+    with pytest.raises(PredictionsError, match="gone from the workspace"):
+        kept_predictions(store, name)
     assert not (store.root / "evaluations").exists()
 
 

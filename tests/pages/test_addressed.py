@@ -19,7 +19,9 @@ from pages.explain import asked_class, methods_form
 from pages.explain.asked_class import CONTRAST, OTHER, PREDICTED
 from pages.explain.chosen_image import LONGEST_SHOWN, opened_picture
 from pages.explain.methods_form import settings_of
-from pages.shared import state
+from pages.mistakes.cell import choose as choose_cell
+from pages.mistakes.cell import folded_view
+from pages.shared import cached, state
 from pages.shared.addressed import (
     addressed,
     choose,
@@ -28,6 +30,7 @@ from pages.shared.addressed import (
     say_what_was_put_right,
     settle_addresses,
     write_address,
+    write_later,
 )
 from tests.conftest import ROOT
 
@@ -96,6 +99,27 @@ def test_a_drawing_that_was_cut_short_does_not_undo_the_choice(session: dict[str
     assert not is_chosen_anew("image") and st.query_params["image"] == "second"
     choose_anew("image", "second")
     assert is_chosen_anew("image") and addressed("image") == "second"
+
+
+def test_a_choice_in_the_lists_folds_the_matrix_before_the_address_shows_it(
+    session: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folded: list[tuple[str, ...]] = []
+    monkeypatch.setattr(cached, "view", lambda _, order, groups, *rest: folded.append(groups))
+
+    def drawn(name: str) -> tuple[str, ...]:
+        folded_view("2" * 32, "name")
+        write_later("cell", name, "written_cell")
+        return folded.pop()
+
+    st.query_params["cell"] = "group:cat/Beagle"  # a link
+    assert drawn("group:cat/Beagle") == ("cat",)
+    settle_addresses()
+    choose_cell("Bengal/Beagle")
+    assert drawn("Bengal/Beagle") == ()
+    settle_addresses()
+    st.query_params["cell"] = "group:cat/Beagle"  # Back
+    assert drawn("group:cat/Beagle") == ("cat",)
 
 
 def test_a_widget_that_shows_its_value_is_left_alone(session: dict[str, Any]) -> None:

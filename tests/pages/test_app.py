@@ -50,8 +50,7 @@ def test_a_model_that_is_not_there_ends_its_job_with_the_reason(
     app = launched(tmp_path / "none.pth", SAMPLE / "pets" / "test")
     app.run()
     runner = jobs(default_store())
-    while runner.status(app.session_state["job"]).is_active:
-        time.sleep(0.1)
+    assert ended(runner, app.session_state["job"]).state == "failed"
     app.run()
     assert not app.exception
     assert "This checkpoint cannot be opened" in texts(app)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from analysis.cell_record import GRID, GROUPS, PICTURE_SIDE, CellMaps
+from analysis.cell_record import CellMaps
 from analysis.map_findings import map_findings
 from analysis.map_groups import MapGroups
 from models.database import transaction
@@ -19,7 +19,8 @@ from models.jobs import jobs
 from models.store import default_store
 from pages.explain import cell_run
 from pages.explain.cell_causal import place_name, read_place, silence
-from tests.analysis.planted_maps import animal_maps
+from pages.explain.rectangle import Ends, ends_of, region_of
+from tests.analysis.planted_maps import animal_maps, planted_cell
 from tests.models.test_jobs import until_told
 
 SPEC = {"cell": "a/a", "method": "lrp"}
@@ -151,11 +152,7 @@ def test_ended_jobs_are_forgotten_but_for_what_can_go_on_today(
 def maps_of(n: int, others: int) -> CellMaps:
     """Maps whose evidence moves about, of a cell and of other classes."""
     images, none = np.arange(n + others), np.zeros(0, dtype=np.intp)
-    return CellMaps(
-        images, animal_maps(n + others, 0).reshape(-1, GRID, GRID), np.tile((0.0, 0.0, 1.0, 1.0), (n + others, 1)),
-        np.zeros((len(GROUPS), PICTURE_SIDE, PICTURE_SIDE, 3), np.uint8),
-        MapGroups("a/a", images[:n], none, none, images[n:], n),
-    )  # fmt: skip
+    return planted_cell(MapGroups("a/a", images[:n], none, none, images[n:], n), animal_maps(n + others, 0))
 
 
 @pytest.mark.parametrize(
@@ -190,3 +187,15 @@ def test_a_link_names_a_place_in_any_order_or_none(text: str, ends: object) -> N
     found = read_place(text)
     assert found == ends
     assert found is None or read_place(place_name(*found)) == found
+
+
+@pytest.mark.parametrize("ends", [((0, 25), (50, 75)), ((29, 57), (0, 100)), ((99, 100), (14, 15))])
+def test_a_rectangle_comes_back_from_its_ends(ends: tuple[Ends, Ends]) -> None:
+    region = region_of(*ends)
+    assert region is not None and ends_of(region) == ends
+    assert region == tuple(each / 100 for each in (ends[0][0], ends[1][0], ends[0][1], ends[1][1]))
+
+
+@pytest.mark.parametrize("ends", [((30, 30), (0, 25)), ((0, 25), (100, 100))])
+def test_a_rectangle_without_an_area_is_none(ends: tuple[Ends, Ends]) -> None:
+    assert region_of(*ends) is None

@@ -1,7 +1,6 @@
 """Jobs of the image page: several people share them, a reload finds them again, few begin unasked."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ from pages.explain.chosen_image import Chosen
 from pages.explain.running import Standing, View, begin, begin_drawing, standing, stop_the_forgotten
 from pages.shared import state
 from tests.conftest import SAMPLE
-from tests.models.test_jobs import until_told, wait_for
+from tests.models.test_jobs import ended, until_told, wait_for
 
 Tab = Callable[[str], None]
 
@@ -87,11 +86,6 @@ def identifier(found: Standing) -> str:
     return found.job.id
 
 
-def stopped(jobs: Jobs, id: str) -> bool:
-    time.sleep(0.01)
-    return jobs.status(id).state == "cancelled"
-
-
 def test_whoever_steps_on_leaves_the_job_to_the_others(view: View, jobs: Jobs, tab: Tab) -> None:
     first = identifier(drawn(view, "smooth_grad"))
     tab("two")
@@ -102,7 +96,7 @@ def test_whoever_steps_on_leaves_the_job_to_the_others(view: View, jobs: Jobs, t
     tab("two")
     assert identifier(drawn(view, "smooth_grad")) == first
     step_on()
-    wait_for(lambda: stopped(jobs, first))
+    assert ended(jobs, first).state == "cancelled"
     # Whoever comes back gets it anew.
     assert identifier(drawn(view, "smooth_grad")) != first
 
@@ -113,7 +107,7 @@ def test_a_slow_job_is_taken_up_again_after_a_reload(view: View, jobs: Jobs, tab
     tab("reloaded")
     assert identifier(drawn(view, "lime")) == id and jobs.status(id).kind == "explain_long"
     jobs.cancel(id)
-    wait_for(lambda: stopped(jobs, id))
+    assert ended(jobs, id).state == "cancelled"
     assert drawn(view, "lime").phase == "stopped"
     tab("reloaded again")
     assert drawn(view, "lime").phase == "stopped"
@@ -169,12 +163,12 @@ def test_who_goes_to_another_page_leaves_at_once(view: View, jobs: Jobs, tab: Ta
     assert identifier(drawn(view, "score_cam")) == theirs
     tab("one")
     watched_jobs.leave_jobs()
-    wait_for(lambda: stopped(jobs, ours))
+    assert ended(jobs, ours).state == "cancelled"
     assert jobs.status(theirs).is_active
     tab("another")
     assert identifier(drawn(view, "score_cam")) == theirs
     watched_jobs.leave_jobs()
-    wait_for(lambda: stopped(jobs, theirs))
+    assert ended(jobs, theirs).state == "cancelled"
 
 
 def test_a_tab_that_is_loaded_anew_keeps_its_job_and_a_closed_one_does_not(
@@ -186,7 +180,7 @@ def test_a_tab_that_is_loaded_anew_keeps_its_job_and_a_closed_one_does_not(
     tab("loaded anew")
     assert identifier(drawn(view, "smooth_grad")) == kept
     watched_jobs.parted("one")
-    wait_for(lambda: stopped(jobs, given_up))
+    assert ended(jobs, given_up).state == "cancelled"
     assert jobs.status(kept).state == "running"
 
 
@@ -225,7 +219,7 @@ def test_a_picture_replaced_while_it_is_read_never_gives_the_new_one_its_map(
     network = load_checkpoint(SAMPLE / "shufflenet_v2_x0_5.pth")
     workspace = state.Workspace(EvaluationSpec("net.pth", "images"), "2" * 32)
     shown: Any = None
-    chosen = Chosen("cat", path, shown, (64, 64), "", None, None)
+    chosen = Chosen(path, shown, (64, 64), None, None)
     view = View(workspace, network, chosen, AskedClass(0, None, "cat"))
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(models.image_input, "image_input", replaced_just_after)

@@ -15,12 +15,14 @@ from torch.utils.weak import WeakIdKeyDictionary
 from analysis.attribution import METHODS, Contrast, attribute, attributions, spatial_layers
 from analysis.attribution.faithfulness import insertion_deletion
 from analysis.attribution.gradients import PROGRAM_NAMES, derivatives, gradients_on, logits
+from analysis.attribution.layouts import channel_axis
 from analysis.attribution.randomisation import randomisation
+from analysis.attribution.spatial import CHANNELS_LAST
 from models.errors import AttributionError
 from models.network import Network
 from tests.analysis.attribution.fast import FAST, network_for
-from tests.analysis.attribution.test_faithfulness import result
-from tests.analysis.attribution.test_spatial import network
+from tests.analysis.attribution.test_spatial import Turned, network
+from tests.analysis.evaluated import result
 from tests.models.calibrated import calibrated_network, images, shared_network
 
 FULL = "[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes."
@@ -182,6 +184,25 @@ def test_want_of_memory_while_the_layer_is_looked_for(monkeypatch: pytest.Monkey
     monkeypatch.setattr(torch.autograd, "grad", fail)
     with pytest.raises(AttributionError, match="memory of the device"):
         spatial_layers(fresh, (96, 96))
+
+
+def test_want_of_memory_at_another_size_is_not_remembered() -> None:
+    """Channels last, and as many as rows: only a run at another size tells."""
+    full = True
+
+    class Large(nn.Module):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            if full and inputs.shape[-1] != 16:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return inputs
+
+    there_and_back = (Turned(0, 2, 3, 1), Turned(0, 3, 1, 2))
+    tail = (nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3))
+    asked = network(nn.Sequential(nn.Conv2d(3, 16, 1), *there_and_back, Large(), *tail), 3, "6")
+    with pytest.raises(AttributionError, match="memory of the device"):
+        channel_axis(asked, "1", (1, 16, 16, 16), (16, 16))
+    full = False
+    assert channel_axis(asked, "1", (1, 16, 16, 16), (16, 16)) == CHANNELS_LAST
 
 
 def test_a_random_network_that_does_not_fit_is_no_blank_map(

@@ -1,7 +1,7 @@
 """Insertion and deletion, on a network whose answer provably hangs on one square."""
 
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -21,8 +21,8 @@ from analysis.attribution.faithfulness import (
 )
 from models.errors import AttributionError
 from models.network import Network
-from models.progress import Progress
 from tests.analysis.attribution.test_spatial import network
+from tests.analysis.evaluated import result
 from tests.models.calibrated import images
 
 Result = TypeVar("Result")
@@ -55,14 +55,6 @@ def perfect() -> np.ndarray:
     relevance = np.zeros((SIDE, SIDE), np.float32)
     relevance[16:24, 8:16] = 1
     return relevance
-
-
-def result(steps: Generator[Progress, None, Result]) -> Result:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def measured(

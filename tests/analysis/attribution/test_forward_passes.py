@@ -81,3 +81,9 @@ def test_batches_begin_small_and_programs_get_single_images(kind: str, first: in
     cut = list(batches(range(10), replace(plain(), kind=kind), first=first))
     assert [len(batch) for batch in cut] == sizes
     assert [number for batch in cut for number in batch] == list(range(10))
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [("state_dict", [8, 2]), ("export", [1] * 10)])
+def test_batches_are_as_large_as_their_caller_says(kind: str, sizes: list[int]) -> None:
+    cut = list(batches(range(10), replace(plain(), kind=kind), first=8, largest=8))
+    assert [len(batch) for batch in cut] == sizes

@@ -154,8 +154,10 @@ def test_threads_do_not_disturb_each_other(network: Network, method: str, nothin
             for _ in range(4)
             for image in several
         ]
-        together = [job.result().relevance for job in jobs]
-        stop.set()
+        try:
+            together = [job.result().relevance for job in jobs]
+        finally:
+            stop.set()
         assert predicting.result() == 0
     for found, expected in zip(together, alone * 4, strict=True):
         np.testing.assert_array_equal(found, expected)

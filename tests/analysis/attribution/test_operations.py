@@ -1,25 +1,30 @@
 """A forward pass inside the mode equals the plain one, and reaches every operation."""
 
-import warnings
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from analysis.attribution.operations import Rewritten, check_rewritten
-from models.errors import AttributionError
+from analysis.attribution.operations import Rewritten
 from models.network import Network
 from tests.models.calibrated import images, shared_network
 
 
 def test_without_rules_the_answer_stays_the_same(family: Network) -> None:
-    inputs = images(family.architecture, 2)
+    inputs, met = images(family.architecture, 2), 0
+
+    def counted(*args: Any, **kwargs: Any) -> torch.Tensor:
+        nonlocal met
+        met += 1
+        return F.linear(*args, **kwargs)
+
     with torch.no_grad():
         expected = family.module(inputs)
-        with Rewritten({F.linear: F.linear}) as mode:
+        with Rewritten({F.linear: counted}):
             found = family.module(inputs)
-    assert mode.rewritten > 0 or family.architecture == "squeezenet1_1"
+    assert met > 0 or family.architecture == "squeezenet1_1"
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5 * float(expected.std()))
 
 
@@ -45,13 +50,3 @@ def test_a_rule_holds_in_this_block_and_this_thread_only() -> None:
     with pytest.raises(ZeroDivisionError), Rewritten({F.relu: lambda given, inplace=False: 1 / 0}):
         layer(negative)
     assert layer(negative).item() == 0
-
-
-def test_a_torchscript_program_passes_the_mode_by() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        program = torch.jit.trace(nn.Sequential(nn.Conv2d(3, 2, 3), nn.ReLU()), torch.zeros(1, 3, 8, 8))
-    with Rewritten({F.relu: F.relu, torch.relu: torch.relu}) as mode:
-        program(torch.zeros(1, 3, 8, 8))
-    with pytest.raises(AttributionError, match="hides them as TorchScript does"):
-        check_rewritten(mode)

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,16 +20,56 @@ def plain() -> Network:
     return calibrated_network("squeezenet1_1")
 
 
+def recorded(kind: str, module: nn.Module, sample: torch.Tensor) -> nn.Module:
+    if kind == "export":
+        return torch.export.export(module, (sample,)).module()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, about TorchScript
+        return torch.jit.freeze(torch.jit.trace(module, sample).eval())
+
+
 @pytest.fixture(scope="module", params=["torchscript", "export"])
 def program(request: pytest.FixtureRequest, plain: Network) -> Network:
-    sample = images("squeezenet1_1", seed=8)
-    if request.param == "export":
-        module: nn.Module = torch.export.export(plain.module, (sample,)).module()
-    else:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, about TorchScript
-            module = torch.jit.freeze(torch.jit.trace(plain.module, sample).eval())
+    module = recorded(request.param, plain.module, images("squeezenet1_1", seed=8))
     return replace(plain, module=module, kind=request.param, head=None)
+
+
+class Scaled(nn.Module):
+    """A network that normalises its input itself, in place or not."""
+
+    def __init__(self, body: nn.Module, *, in_place: bool) -> None:
+        super().__init__()
+        self.body, self.in_place = body, in_place
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        scaled = inputs.sub_(0.4).div_(0.7) if self.in_place else inputs.sub(0.4).div(0.7)
+        answer: torch.Tensor = self.body(scaled)
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("method", "options"),
+    [
+        ("occlusion", {"window": 0.3, "stride": 1.0}),
+        ("feature_ablation", {"cells": 4}),
+        ("gradient", {}),
+        ("integrated_gradients", {"steps": 8}),
+    ],
+)
+@pytest.mark.parametrize("kind", ["torchscript", "export"])
+def test_a_program_may_write_over_its_input(
+    kind: str, method: str, options: dict[str, Any], plain: Network
+) -> None:
+    body = nn.Sequential(nn.Conv2d(3, 6, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(3), nn.Flatten())
+    whole = nn.Sequential(body, nn.Linear(54, 3)).eval()
+    inputs, maps = torch.randn(1, 3, 24, 24, generator=torch.Generator().manual_seed(1)), []
+    for in_place in (True, False):
+        module = recorded(kind, Scaled(whole, in_place=in_place).eval(), torch.zeros(1, 3, 24, 24))
+        names = ("a", "b", "c")
+        asked = replace(plain, module=module, kind=kind, head=None, class_names=names)
+        maps.append(attribute(asked, inputs, 1, method, **options).relevance)
+    assert maps[1].any()
+    np.testing.assert_allclose(maps[0], maps[1], rtol=0, atol=1e-6 * float(np.abs(maps[1]).max()))
 
 
 @pytest.mark.parametrize("method", ["gradient", "saliency", "smooth_grad"])

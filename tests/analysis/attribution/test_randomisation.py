@@ -17,7 +17,7 @@ from models.checkpoint import load_checkpoint
 from models.errors import AttributionError
 from models.image_input import image_input
 from models.network import Network
-from tests.analysis.attribution.test_faithfulness import result
+from tests.analysis.evaluated import result
 from tests.models.calibrated import images, shared_network
 
 Watch = Callable[[Network], None]

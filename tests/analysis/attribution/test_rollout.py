@@ -11,8 +11,8 @@ from torch import nn
 
 from analysis.attribution import Contrast, attribute, attributions
 from analysis.attribution.asking import asked
-from analysis.attribution.layers import device_of
 from analysis.attribution.rollout import _attention
+from analysis.attribution.trial_inputs import device_of
 from models.errors import AttributionError
 from models.network import Network
 from tests.analysis.attribution.fast import small_transformer
