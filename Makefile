@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 PORT ?= 8501
 MODEL ?=
 IMAGES ?=
+PREDICTIONS ?=
 CLASSES ?=
 GROUPS ?=
 ARCHITECTURE ?=
@@ -25,9 +26,9 @@ $(STAMP): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
-run: setup ## Open the app (MODEL=file IMAGES=folder-or-table, else the sample; PORT=8501)
+run: setup ## Open the app (MODEL=file IMAGES=folder-or-table, or PREDICTIONS=table, else the sample; PORT=8501)
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(findstring Darwin,$(shell uname -s)),false,true) -- \
-		$(if $(MODEL),--model "$(MODEL)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(CLASSES),--classes "$(CLASSES)") \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(PREDICTIONS),--predictions "$(PREDICTIONS)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(CLASSES),--classes "$(CLASSES)") \
 		$(if $(GROUPS),--groups "$(GROUPS)") $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(SPLIT),--split "$(SPLIT)")
 
 test: setup ## Run all tests (browser tests too, where Chromium is found)

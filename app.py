@@ -12,10 +12,12 @@ import streamlit as st
 from models.errors import ErrorscopeError
 from models.evaluation import EvaluationSpec
 from models.images import open_image_set, preferred_split
-from pages.explain.cell_run import forget_pressed
+from models.prediction_selection import table_splits
 from pages.explain.watched_jobs import leave_jobs
 from pages.shared import sample, sidebar, state
 from pages.shared.addressed import forget_unwritten
+from pages.shared.job_button import forget_pressed
+from pages.shared.navigation import navigation
 
 PAGES_FOLDER = Path(__file__).parent / "pages" / "shared"
 
@@ -32,10 +34,20 @@ class LaunchParser(argparse.ArgumentParser):
 
 
 def launch_arguments() -> argparse.Namespace:
-    """What stands after ``--`` in ``streamlit run app.py -- --model FILE --images FOLDER``."""
+    """What stands after ``--`` in ``streamlit run app.py -- --model FILE --images FOLDER``.
+
+    Or in ``-- --predictions FILE [--images FOLDER]``.
+    """
     parser = LaunchParser(prog="streamlit run app.py --", allow_abbrev=False, add_help=False)
     parser.add_argument("--model", help="a trained checkpoint (.pth, .safetensors, ...)")
-    parser.add_argument("--images", help="a folder of class folders, or a table of paths and labels")
+    parser.add_argument(
+        "--predictions", help="a table of predictions made elsewhere, instead of a checkpoint"
+    )
+    parser.add_argument(
+        "--images",
+        help="a folder of class folders, or a table of paths and labels; with --predictions the folder that "
+        "its paths are relative to",
+    )
     parser.add_argument("--classes", help="a file of class names, in the order of the network's outputs")
     parser.add_argument("--groups", help="a file that gives each class its group")
     parser.add_argument("--architecture", help="torchvision's name, where several fit")
@@ -50,6 +62,12 @@ def launch_split(images: str) -> str | None:
     return preferred_split(open_image_set(images).splits)
 
 
+@st.cache_data(max_entries=4, show_spinner="Reading the table…")
+def launch_table_split(predictions: str) -> str | None:
+    """The same of a table of predictions."""
+    return preferred_split(table_splits(Path(predictions)))
+
+
 def launch_spec() -> EvaluationSpec:
     """What the command line asks for, else the sample.
 
@@ -57,6 +75,8 @@ def launch_spec() -> EvaluationSpec:
         ErrorscopeError: only half of it is said, or the images cannot be opened.
     """
     arguments = launch_arguments()
+    if arguments.predictions:
+        return predictions_spec(arguments)
     if not arguments.model and not arguments.images:
         return sample.sample_spec()
     if not (arguments.model and arguments.images):
@@ -73,6 +93,26 @@ def launch_spec() -> EvaluationSpec:
         architecture=arguments.architecture,
         split=arguments.split or launch_split(arguments.images),
         trust_code=arguments.trust_code,
+    )
+
+
+def predictions_spec(arguments: argparse.Namespace) -> EvaluationSpec:
+    """What a command line with ``--predictions`` asks for.
+
+    Raises:
+        ErrorscopeError: there is a model too, or the table cannot be read.
+    """
+    if arguments.model:
+        raise ErrorscopeError(
+            "The command line gives both --model and --predictions.",
+            next_step="Give the checkpoint, or the predictions it made.",
+        )
+    return EvaluationSpec.of_predictions(
+        arguments.predictions,
+        arguments.images or None,
+        class_names=arguments.classes,
+        groups=arguments.groups,
+        split=arguments.split or launch_table_split(arguments.predictions),
     )
 
 
@@ -100,8 +140,8 @@ def leave_other_pages(shown: str) -> None:
     forget_unwritten()
     if shown != "explain":
         leave_jobs()
-    if shown != "cell":
-        forget_pressed()
+    st.session_state["shown_page"] = shown
+    forget_pressed(but=shown)
 
 
 def main() -> None:
@@ -109,38 +149,7 @@ def main() -> None:
     st.set_page_config(page_title="Errorscope", page_icon=PAGES_FOLDER / "favicon.png", layout="wide")
     st.html(PAGES_FOLDER / "app.css")
     st.logo(PAGES_FOLDER / "logo.svg", size="large")
-    page = st.navigation(
-        {
-            "Mistakes": [
-                st.Page(
-                    state.MATRIX_PAGE,
-                    title="Confusion matrix",
-                    icon=":material/grid_on:",
-                    url_path="matrix",
-                    default=True,
-                ),
-                st.Page(
-                    state.OVERVIEW_PAGE, title="Overview", icon=":material/insights:", url_path="overview"
-                ),
-            ],
-            "Explain": [
-                st.Page(
-                    state.EXPLAIN_PAGE, title="One image", icon=":material/image_search:", url_path="explain"
-                ),
-                st.Page(
-                    state.CELL_PAGE,
-                    title="Shared evidence",
-                    icon=":material/join_inner:",
-                    url_path="cell",
-                ),
-            ],
-            "Open": [
-                st.Page(
-                    state.SETUP_PAGE, title="Model and images", icon=":material/folder_open:", url_path="open"
-                ),
-            ],
-        }
-    )
+    page = st.navigation(navigation(), expanded=True)
     try:
         leave_other_pages(page.url_path)
         start_session()

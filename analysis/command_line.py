@@ -112,6 +112,8 @@ def parsed_choices(arguments: Sequence[str] | None = None) -> Choices:
         raise ErrorscopeError(
             "--checkpoint and --from-predictions exclude each other.", next_step="Give one of them."
         )
+    if choices.training_split is not None and choices.training is None:
+        raise ErrorscopeError("--training-split needs --training.", next_step="Name the training images too.")
     return choices
 
 
@@ -142,6 +144,13 @@ def _add_inputs(parser: argparse.ArgumentParser) -> None:
         help="CSV or Parquet instead of a checkpoint: path, label, predicted or one probability column a "
         "class; --images then names the folder that the paths are relative to",
     )
+    parser.add_argument(
+        "--training",
+        type=Path,
+        metavar="FOLDER_OR_TABLE",
+        help="the training images: copies of the images are looked for among them",
+    )
+    parser.add_argument("--training-split", metavar="NAME", help="only this split of the training images")
     parser.add_argument("--architecture", metavar="NAME", help="torchvision's name, where several fit")
     parser.add_argument("--classes", type=Path, metavar="FILE", help="class names, in the network's order")
     parser.add_argument("--groups", type=Path, metavar="FILE", help="the group of each class (CSV or JSON)")

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import os
-import platform
 import time
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
-
+from analysis.evaluate_training import training_leakage
 from analysis.export import predictions_table
+from analysis.finding_sources import finding_sources
+from analysis.findings import FindingSources
 from analysis.report import report_html
+from analysis.report_content import report_parts
+from analysis.report_facts import circumstances
+from analysis.report_parts import ReportParts
 from analysis.summary import summary, summary_text
+from analysis.survey import survey
 from models.class_names import read_class_names
 from models.errors import ErrorscopeError
 from models.evaluation import matched
 from models.images import ImageSet, open_image_set
 from models.predictions import Predictions, predict, predictions_from_table
-from models.progress import Progress
+from models.progress import Progress, finished
 from models.store import Store, write_bytes, write_table
 from models.thumbnails import thumbnails
 
@@ -52,6 +52,8 @@ class Choices:
         batch_size: images in one forward pass.
         limit: at most so many images.
         trust_code: run a checkpoint that is a program (TorchScript, torch.export).
+        training: a folder or table in which copies of the images are looked for; None looks nowhere.
+        training_split: only this split of it.
     """
 
     output: Path
@@ -66,6 +68,8 @@ class Choices:
     batch_size: int = 32
     limit: int | None = None
     trust_code: bool = False
+    training: Path | None = None
+    training_split: str | None = None
 
 
 def evaluate(choices: Choices, store: Store, on_progress: Callable[[Progress], None]) -> Predictions:
@@ -85,22 +89,41 @@ def evaluate(choices: Choices, store: Store, on_progress: Callable[[Progress], N
     began = time.perf_counter()
     folder = _output_folder(choices.output)
     if choices.from_predictions is not None:
-        predictions, facts = _read(choices, on_progress)
+        (predictions, facts), network = _read(choices, on_progress), None
     else:
-        predictions, facts = _predicted(choices, store, on_progress)
+        predictions, facts, network = _predicted(choices, store, on_progress)
+    sources, parts = _looked_through(choices, predictions, network, store, on_progress)
     on_progress(Progress("Writing the report", 0, 0))
 
     def pictures(paths: Sequence[Path]) -> list[bytes | None]:
         return thumbnails(store, paths, size=_PICTURE_SIZE)
 
     write_table(folder / "predictions.parquet", predictions_table(predictions))
-    page = report_html(predictions, facts=facts | _circumstances(), pictures=pictures)
+    page = report_html(predictions, facts=facts | circumstances(), pictures=pictures, parts=parts)
     write_bytes(folder / "report.html", page.encode("utf-8", "backslashreplace"))
     seconds = predictions.seconds | {"this_run": time.perf_counter() - began}
+    figures = summary(predictions, seconds=seconds, sources=sources)
     # a file name that is no text holds lone surrogates, and \udc.. is how JSON writes them
-    text = summary_text(summary(predictions, seconds=seconds)).encode("utf-8", "backslashreplace")
-    write_bytes(folder / "summary.json", text)
+    write_bytes(folder / "summary.json", summary_text(figures).encode("utf-8", "backslashreplace"))
     return predictions
+
+
+def _looked_through(
+    choices: Choices,
+    predictions: Predictions,
+    network: Network | None,
+    store: Store,
+    on_progress: Callable[[Progress], None],
+) -> tuple[FindingSources, ReportParts]:
+    """All that the analyses find, for the summary and for the report."""
+    surveyed = finished(survey(predictions, store), on_progress)
+    leakages = []
+    if choices.training is not None:
+        training = (choices.training, choices.training_split)
+        leakages = [training_leakage(predictions, network, training, store, on_progress)]
+    on_progress(Progress("Weighing the findings", 0, 0))
+    sources = finding_sources(predictions, surveyed, leakages)
+    return sources, report_parts(predictions, sources, surveyed, store)
 
 
 def _output_folder(path: Path) -> Path:
@@ -125,47 +148,16 @@ def _read(choices: Choices, on_progress: Callable[[Progress], None]) -> tuple[Pr
     assert choices.from_predictions is not None
     on_progress(Progress("Reading the predictions", 0, 0))
     names = read_class_names(choices.classes) if choices.classes else None
-    predictions = predictions_from_table(choices.from_predictions, class_names=names, groups=choices.groups)
-    if choices.images is not None:
-        predictions = replace(predictions, root=_existing_folder(choices.images))
-    if choices.split is not None:
-        predictions = _split(predictions, choices.split)
-    if choices.limit is not None:
-        # evenly over the table, which is often sorted by label
-        spread = np.linspace(0, len(predictions) - 1, min(choices.limit, len(predictions)))
-        predictions = _rows(predictions, spread.astype(np.intp))
+    predictions = predictions_from_table(
+        choices.from_predictions, class_names=names, groups=choices.groups, root=choices.images,
+        split=choices.split, limit=choices.limit,
+    )  # fmt: skip
     return predictions, {"Predictions": str(choices.from_predictions)} | _selection(choices)
-
-
-def _existing_folder(path: Path) -> Path:
-    if not path.is_dir():
-        raise ErrorscopeError(
-            f"{path} is no folder.",
-            next_step="With --from-predictions, --images names the folder that the paths are relative to.",
-        )
-    return path.absolute()
-
-
-def _split(predictions: Predictions, split: str) -> Predictions:
-    splits = predictions.images["split"]
-    if split not in set(splits):
-        known = ", ".join(sorted(set(splits) - {""})) or "none"
-        raise ErrorscopeError(
-            f'The predictions hold no image of the split "{split}" (their splits: {known}).',
-            next_step="Name one of these with --split, or leave it out.",
-        )
-    return _rows(predictions, np.flatnonzero(splits == split))
-
-
-def _rows(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
-    images = predictions.images.iloc[rows].reset_index(drop=True)
-    probabilities = None if predictions.probabilities is None else predictions.probabilities[rows]
-    return replace(predictions, images=images, probabilities=probabilities)
 
 
 def _predicted(
     choices: Choices, store: Store, on_progress: Callable[[Progress], None]
-) -> tuple[Predictions, dict[str, str]]:
+) -> tuple[Predictions, dict[str, str], Network]:
     assert choices.checkpoint is not None and choices.images is not None
     on_progress(Progress("Opening the images", 0, 0))
     images = open_image_set(choices.images, groups=choices.groups, split=choices.split, limit=choices.limit)
@@ -182,7 +174,7 @@ def _predicted(
     predictions = predict(
         network, images, store=store, batch_size=choices.batch_size, on_progress=on_progress
     )
-    return predictions, facts | _selection(choices)
+    return predictions, facts | _selection(choices), network
 
 
 def _preprocessing_words(values: Mapping[str, object]) -> str:
@@ -210,22 +202,5 @@ def _network(choices: Choices, images: ImageSet) -> Network:
 
 def _selection(choices: Choices) -> dict[str, str]:
     said = {"Split": choices.split, "Limit": choices.limit, "Groups": choices.groups}
+    said |= {"Training images": choices.training, "Training split": choices.training_split}
     return {what: str(value) for what, value in said.items() if value is not None}
-
-
-def _circumstances() -> dict[str, str]:
-    made_with = [f"Errorscope {errorscope_version()}", f"Python {platform.python_version()}"]
-    made_with += [f"{name} {version(name)}" for name in ("torch", "torchvision")]
-    return {
-        "Made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
-        "With": ", ".join(made_with),
-    }
-
-
-def errorscope_version() -> str:
-    """The version that is installed, or that of the source folder."""
-    try:
-        return version("errorscope")
-    except PackageNotFoundError:
-        project = Path(__file__).parents[1] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

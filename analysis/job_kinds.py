@@ -10,3 +10,8 @@ add_kind("explain_long", "analysis.explaining", "explain_steps", lane=DWELLING)
 add_kind("trust", "analysis.trust", "trust_steps", lane=SURVEYING)
 add_kind("explain_cell", "analysis.cell_maps", "cell_maps_steps", lane=SURVEYING)
 add_kind("causal_test", "analysis.causal_job", "causal_steps", lane=SURVEYING)
+# Looks through all images for minutes, and nobody waits at the screen for it.
+add_kind("survey", "analysis.survey", "survey_steps", lane=SURVEYING)
+add_kind("leakage", "analysis.leakage_job", "leakage_steps", lane=SURVEYING)
+# It finishes the survey where it must, so it comes after a survey that runs.
+add_kind("report", "analysis.report_job", "report_steps", lane=SURVEYING)

@@ -57,7 +57,7 @@ def _natural(name: str) -> tuple[list[str | int], str]:
     return [int(part) if i % 2 else part for i, part in enumerate(parts)], name
 
 
-def confusion_distances(counts: Counts) -> Floats:
+def confusion_distances(counts: Counts | Floats) -> Floats:
     """How seldom two classes are taken for each other.
 
     Args:

@@ -6,6 +6,7 @@ says something about this one image: its label, its crop, what else stands in it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,8 @@ import numpy.typing as npt
 
 from analysis.confusable import crosses_group
 from analysis.confusion import Counts, Floats, Integers, confusion_counts
+from analysis.soft_counts import soft_counts
+from analysis.visual_blocks import BlockName
 
 if TYPE_CHECKING:
     from models.predictions import Predictions
@@ -52,11 +55,13 @@ class RareError:
     counted: Literal["soft", "hard"]
 
 
-def rare_errors(predictions: Predictions) -> list[RareError]:
+def rare_errors(predictions: Predictions, groups: Mapping[str, str] | None = None) -> list[RareError]:
     """All errors: those across groups first, then the most surprising.
 
     Args:
         predictions: what the network said; soft counts are used where it holds probabilities.
+        groups: class name to group; None takes the user's own. Where there are none,
+            ``visual_blocks(predictions).groups`` may stand for them.
 
     Returns:
         One record an error; without groups none crosses one, and surprise alone decides.
@@ -64,7 +69,8 @@ def rare_errors(predictions: Predictions) -> list[RareError]:
     labels, predicted = predictions.labels, predictions.predicted
     wrong = np.flatnonzero(labels != predicted)
     surprise = surprises(labels, predicted, len(predictions.class_names), predictions.probabilities)
-    names, groups = predictions.class_names, predictions.groups
+    names = predictions.class_names
+    groups = predictions.groups if groups is None else groups
     support = _Support(confusion_counts(labels, predicted, len(names)), names, groups)
     table = predictions.images.iloc[wrong]
     records = [
@@ -115,7 +121,7 @@ def surprises(
     """
     wrong = np.flatnonzero(labels != predicted)
     y, p = labels[wrong], predicted[wrong]
-    sums = _soft_counts(labels, predicted, n_classes, probabilities)
+    sums = soft_counts(labels, predicted, n_classes, probabilities)
     own = np.ones(len(wrong)) if probabilities is None else probabilities[wrong, p].astype(float)
     n = np.bincount(labels, minlength=n_classes)
     # leaving the image out may leave a remainder below 0, by rounding
@@ -126,21 +132,45 @@ def surprises(
     return surprise
 
 
-def _soft_counts(
-    labels: Integers,
-    predicted: Integers,
-    n_classes: int,
-    probabilities: npt.NDArray[np.floating[Any]] | None,
-) -> Floats:
-    if probabilities is None:
-        return confusion_counts(labels, predicted, n_classes).astype(float)
-    sums = np.zeros((n_classes, n_classes))
-    order = np.argsort(labels, kind="stable")
-    ends = np.cumsum(np.bincount(labels, minlength=n_classes))
-    # class by class, so that memory-mapped probabilities are never copied as a whole
-    for label, rows in enumerate(np.split(order, ends[:-1])):
-        sums[label] = probabilities[rows].sum(axis=0, dtype=float)
-    return sums
+def surprise_words(error: RareError) -> str:
+    """What a surprise means, such as "about 1 in 640".
+
+    Half of it is the mean log of both shares, so that exp(surprise / 2) images of the two classes are looked
+    at for one that is taken for the other.
+
+    >>> error = RareError(0, "", "", "Bengal", "pug", 0.9, 12.9, True, "", "soft")
+    >>> print(surprise_words(error))
+    Going by all other images, about 1 in 630 Bengal and pug would be taken for the other.
+    """
+    one_in = float(np.exp(error.surprise / 2))
+    shown = round(one_in, 2 - len(str(int(one_in)))) if one_in >= 100 else round(one_in)
+    classes = f"{error.label} and {error.predicted}"
+    if shown < 2:
+        return f"Going by all other images, {classes} are taken for each other more often than not."
+    return f"Going by all other images, about 1 in {shown:,.0f} {classes} would be taken for the other."
+
+
+def crossing_words(errors: Sequence[RareError], groups: Mapping[str, str]) -> str:
+    """How many errors cross a group, such as "4 of 60 mistakes cross a group (3 times a cat called a dog)".
+
+    Args:
+        errors: all errors.
+        groups: class name to group, those by which the errors were ranked.
+    """
+    crossing = [(groups[error.label], groups[error.predicted]) for error in errors if error.crosses_group]
+    mistakes = "1 mistake" if len(errors) == 1 else f"{len(errors):,} mistakes"
+    inferred = any(isinstance(group, BlockName) for group in groups.values())
+    what = "a visual block (inferred)" if inferred else "a group"
+    if not crossing:
+        no = f"no {what.split(maxsplit=1)[1]}"
+        return f"The one mistake crosses {no}" if len(errors) == 1 else f"None of {mistakes} crosses {what}"
+    words = f"{len(crossing):,} of {mistakes} {'crosses' if len(crossing) == 1 else 'cross'} {what}"
+    if inferred:
+        return words
+    kinds = Counter(crossing).most_common()
+    parts = [f"{_article(own)} called {_article(other)}: {count:,}" for (own, other), count in kinds[:2]]
+    more = [f"others: {len(crossing) - sum(n for _, n in kinds[:2]):,}"] if len(kinds) > 2 else []
+    return f"{words} ({'; '.join(parts + more)})"
 
 
 class _Support:
@@ -171,6 +201,10 @@ class _Support:
             reverse = f"{back or 'no'} {self._names[predicted]} called {self._names[label]}"
             return f"{count} of {support} {self._names[label]}; {reverse}"
         errors = self._errors[own, other]
+        if isinstance(own, BlockName):
+            like = "no other image" if errors == 1 else f"{errors} of {self._images[own]} images"
+            of_block = f"{like} of {own} (inferred) called a class of {other}"
+            return f"{count} of {support} {self._names[label]}; {of_block}"
         like = f"no other {own}" if errors == 1 else f"{errors} of {self._images[own]} {own} images"
         return f"{count} of {support} {self._names[label]}; {like} called {_article(other)}"
 

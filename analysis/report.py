@@ -5,9 +5,8 @@ Pictures, colours and words are all in the one file, so it can be mailed and kep
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,11 +22,11 @@ from analysis.confusion import Counts, cell_images, confusion_counts
 from analysis.matrix_drawing import LARGEST_DRAWN, DrawnMatrix, drawn_matrix
 from analysis.metrics import Accuracy, accuracy, per_class, top_k_accuracy
 from analysis.rare_errors import RareError, rare_errors
+from analysis.report_parts import REPORT_SECTIONS, ReportParts
+from analysis.report_sections import Pictures, ReportSections, data_uri
 
 if TYPE_CHECKING:
     from models.predictions import Predictions
-
-Pictures = Callable[[Sequence[Path]], Sequence[bytes | None]]
 
 _WORST_CELLS = 10
 _PICTURES_OF_CELL = 8
@@ -76,9 +75,18 @@ class Report:
         predictions: what the network said.
         facts: how it was made: a word or two, and what there is to say.
         pictures: gives a JPEG for each path, or None where there is none.
+        parts: what other analyses found.
+        sections: keys of ``REPORT_SECTIONS`` to show.
     """
 
-    def __init__(self, predictions: Predictions, facts: Mapping[str, str], pictures: Pictures) -> None:
+    def __init__(
+        self,
+        predictions: Predictions,
+        facts: Mapping[str, str],
+        pictures: Pictures,
+        parts: ReportParts,
+        sections: Collection[str],
+    ) -> None:
         self._predictions = predictions
         self._pictures = pictures
         self.facts = dict(facts)
@@ -86,6 +94,12 @@ class Report:
         self.groups = predictions.groups
         self.unreadable = predictions.unreadable
         self.sure = predictions.probabilities is not None
+        self.more = ReportSections(parts, pictures)
+        self._sections = frozenset(sections)
+
+    def has(self, section: str) -> bool:
+        """Whether a section, a key of ``REPORT_SECTIONS``, was asked for."""
+        return section in self._sections
 
     @cached_property
     def counts(self) -> Counts:
@@ -148,7 +162,7 @@ class Report:
         paths = [str(path) for path in table["path"]]
         contents = self._pictures([self._predictions.absolute(path) for path in paths])
         return [
-            Picture(path, float(confidence), _data_uri(content))
+            Picture(path, float(confidence), data_uri(content))
             for path, confidence, content in zip(paths, table["confidence"], contents, strict=True)
         ]
 
@@ -174,7 +188,14 @@ class Report:
         return [dict(zip(rows.columns, row, strict=True)) for row in rows.itertuples(index=False, name=None)]
 
 
-def report_html(predictions: Predictions, *, facts: Mapping[str, str], pictures: Pictures) -> str:
+def report_html(
+    predictions: Predictions,
+    *,
+    facts: Mapping[str, str],
+    pictures: Pictures,
+    parts: ReportParts | None = None,
+    sections: Collection[str] = tuple(REPORT_SECTIONS),
+) -> str:
     """An evaluation as one self-contained page.
 
     Args:
@@ -182,9 +203,12 @@ def report_html(predictions: Predictions, *, facts: Mapping[str, str], pictures:
         facts: how it was made, such as {"Checkpoint": "pets.pth"}.
         pictures: gives a JPEG for each path, or None where there is none;
             ``models.thumbnails.thumbnails`` with a workspace does.
+        parts: what other analyses found; what is empty has no section.
+        sections: keys of ``REPORT_SECTIONS`` to show. The figures, the unreadable images and how the report
+            was made are always on it.
 
     Returns:
-        The HTML. Whatever names it holds, it never runs or loads anything.
+        The HTML, of some hundred pictures at most. Whatever names it holds, it never runs or loads anything.
     """
     folder = Path(__file__).parent
     environment = Environment(
@@ -197,7 +221,8 @@ def report_html(predictions: Predictions, *, facts: Mapping[str, str], pictures:
     environment.filters |= {"percent": percent, "breakable": breakable}
     style = (folder / "report.css").read_text(encoding="utf-8")
     template = environment.get_template("report.html.jinja")
-    return template.render(report=Report(predictions, facts, pictures), style=style)
+    report = Report(predictions, facts, pictures, parts or ReportParts(), sections)
+    return template.render(report=report, style=style)
 
 
 def percent(share: float) -> str:
@@ -220,7 +245,3 @@ def breakable(text: str) -> Markup:
     Markup('Maine_<wbr>Coon/<wbr>&lt;b&gt;.jpg')
     """
     return Markup(re.sub(r"([_/])", r"\1<wbr>", str(escape(text))))
-
-
-def _data_uri(content: bytes | None) -> str:
-    return "" if content is None else f"data:image/jpeg;base64,{base64.b64encode(content).decode()}"

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from analysis.confusable import ConfusablePair, confusable_pairs
 from analysis.confusion import Counts, confusion_counts
+from analysis.findings import FindingSources
 from analysis.metrics import accuracy, per_class, top_k_accuracy
 from analysis.rare_errors import RareError, rare_errors
+from analysis.summary_findings import summary_findings
 
 if TYPE_CHECKING:
     from models.predictions import Predictions
@@ -18,20 +20,26 @@ if TYPE_CHECKING:
 _PER_CLASS = ("class", "precision", "recall", "f1", "support", "errors", "recall_low", "recall_high")
 
 
-def summary(predictions: Predictions, *, seconds: Mapping[str, float] | None = None) -> dict[str, Any]:
+def summary(
+    predictions: Predictions,
+    *,
+    seconds: Mapping[str, float] | None = None,
+    sources: FindingSources | None = None,
+) -> dict[str, Any]:
     """All figures of an evaluation, as JSON can hold them: None where a figure is not defined.
 
     Args:
         predictions: what the network said.
         seconds: stage to seconds; None for those that the predictions took.
+        sources: what the analyses found; None where none was made.
 
     Returns:
         ``n_images`` (read and predicted), ``n_unreadable``, ``unreadable`` (path, reason),
         ``class_names``, ``groups`` (class to group), ``accuracy``, ``accuracy_interval`` (95 %),
         ``top_5_accuracy`` (absent without probabilities, and with five classes or fewer, where it is
         always 1), ``confusion`` (rows = labels), ``per_class``, ``confusable_pairs`` (most confused
-        first), ``cross_group_errors`` (most surprising first; empty where there are no groups) and
-        ``timing`` (seconds per stage).
+        first), ``cross_group_errors`` (most surprising first; empty where there are no groups), the keys of
+        ``analysis.summary_findings`` where analyses were made, and ``timing`` (seconds per stage).
     """
     labels, predicted, names = predictions.labels, predictions.predicted, predictions.class_names
     counts = confusion_counts(labels, predicted, len(names))
@@ -52,6 +60,7 @@ def summary(predictions: Predictions, *, seconds: Mapping[str, float] | None = N
         "per_class": _per_class(counts, names),
         "confusable_pairs": [_pair(pair) for pair in confusable_pairs(counts, names)],
         "cross_group_errors": [_error(each) for each in rare_errors(predictions) if each.crosses_group],
+        **({} if sources is None else summary_findings(predictions, sources)),
         "timing": dict(predictions.seconds if seconds is None else seconds),
     }
     return {key: _plain(value) for key, value in figures.items()}

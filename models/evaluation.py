@@ -1,5 +1,7 @@
 """Evaluating a checkpoint on images, as a job: open both, predict, make thumbnails of the mistakes.
 
+A table of predictions that were made elsewhere takes the same way: it is read, kept, and its mistakes drawn.
+
 Needs no torch until it runs: finding a saved evaluation takes an instant.
 """
 
@@ -11,15 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.class_names import check_labels, placeholder_names
+from models.class_names import check_labels, placeholder_names, read_class_names
 from models.cores import background_threads
-from models.errors import ClassNamesMismatch
+from models.errors import ClassNamesMismatch, TableError
 from models.evaluation_spec import EvaluationSpec
+from models.image_listing import shown
 from models.images import ImageSet, open_image_set
 from models.job_context import JobContext
 from models.prediction_record import Predictions
+from models.prediction_table import image_states, predictions_from_table
 from models.progress import Progress
 from models.recent import remember, remembered
+from models.saved_predictions import is_saved, save_predictions, saved_predictions
 from models.store import Store
 from models.thumbnails import thumbnails
 
@@ -33,6 +38,7 @@ __all__ = [
     "evaluation_steps",
     "matched",
     "opened_network",
+    "table_predictions",
     "thumbnail_steps",
 ]
 
@@ -52,8 +58,27 @@ def evaluation_of(spec: EvaluationSpec, store: Store) -> str | None:
     Raises:
         ImagesError: the images cannot be opened.
         GroupsError: the groups do not fit the images.
+        TableError: the table of predictions is not there.
     """
+    if spec.predictions is not None:
+        return _evaluation_of_table(spec, store)
     return remembered(store, spec.key(_images(spec)))
+
+
+def _evaluation_of_table(spec: EvaluationSpec, store: Store) -> str | None:
+    """The saved evaluation of a table; None where pictures that were missing have come since, or gone."""
+    table = Path(spec.model)
+    if not table.is_file():
+        raise TableError(
+            f"The table of predictions {shown(spec.model)} is not there.",
+            next_step="Check the path; a relative one starts at the folder that Errorscope was started in.",
+        )
+    fingerprint = remembered(store, spec.key())
+    found = None if fingerprint is None else saved_predictions(store, fingerprint)
+    if fingerprint is None or found is None or not found.n_missing_files:
+        return fingerprint
+    now_missing = int((image_states(found)[:, 0] < 0).sum())
+    return fingerprint if now_missing == found.n_missing_files else None
 
 
 def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress, None, dict[str, Any]]:
@@ -64,7 +89,7 @@ def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
         context: the job's.
 
     Yields:
-        Progress in images.
+        Progress in images; at ``THUMBNAILS_PHASE`` the predictions are saved.
 
     Returns:
         ``fingerprint``, ``accuracy``, ``n_images``, ``n_unreadable``.
@@ -72,9 +97,21 @@ def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
     Raises:
         ErrorscopeError: the checkpoint or the images cannot be used, or do not belong together.
     """
+    wanted = EvaluationSpec.from_json(spec)
+    steps = _evaluated_images if wanted.predictions is None else _read_table
+    predictions = yield from steps(wanted, context)
+    yield from thumbnail_steps(predictions, context.store)
+    return {
+        "fingerprint": predictions.fingerprint,
+        "accuracy": predictions.accuracy,
+        "n_images": len(predictions),
+        "n_unreadable": len(predictions.unreadable),
+    }
+
+
+def _evaluated_images(wanted: EvaluationSpec, context: JobContext) -> Generator[Progress, None, Predictions]:
     from models.prediction_run import prediction_steps  # imports torch
 
-    wanted = EvaluationSpec.from_json(spec)
     yield Progress("Reading the list of images", 0, 0)
     images = _images(wanted)
     key = wanted.key(images)
@@ -85,13 +122,39 @@ def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
         network, images, store=context.store, threads=background_threads()
     )
     remember(context.store, key, wanted.to_json(), predictions)
-    yield from thumbnail_steps(predictions, context.store)
-    return {
-        "fingerprint": predictions.fingerprint,
-        "accuracy": predictions.accuracy,
-        "n_images": len(predictions),
-        "n_unreadable": len(predictions.unreadable),
-    }
+    return predictions
+
+
+def _read_table(wanted: EvaluationSpec, context: JobContext) -> Generator[Progress, None, Predictions]:
+    yield Progress("Reading the predictions", 0, 0)
+    key = wanted.key()
+    predictions = table_predictions(wanted)
+    n, missing = len(predictions), predictions.n_missing_files
+    context.log(f"{len(predictions.class_names)} classes, {n} images, {missing} of them without a file")
+    yield Progress("Saving", 0, n)
+    if not is_saved(context.store, predictions.fingerprint):
+        save_predictions(context.store, predictions)
+    remember(context.store, key, wanted.to_json(), predictions)
+    return predictions
+
+
+def table_predictions(spec: EvaluationSpec) -> Predictions:
+    """The predictions of the table that a spec names, read and checked.
+
+    Args:
+        spec: one with ``predictions``.
+
+    Raises:
+        ErrorscopeError: the table, its folder of images, its class names or its groups cannot be used.
+    """
+    return predictions_from_table(
+        spec.model,
+        class_names=read_class_names(Path(spec.class_names)) if spec.class_names is not None else None,
+        groups=Path(spec.groups) if spec.groups is not None else None,
+        root=spec.images,
+        split=spec.split,
+        limit=spec.limit,
+    )
 
 
 def matched(network: Network, images: ImageSet) -> Network:

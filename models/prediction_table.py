@@ -8,7 +8,9 @@ class (named like the class, or ``probability_<class>``, ``prob_<class>``, ``p_<
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from models.errors import ClassNamesMismatch, TableError
+from models.errors import ClassNamesMismatch, ImagesError, TableError
+from models.fingerprints import file_state
 from models.image_groups import groups_from_file, image_groups
+from models.image_listing import shown
 from models.images import image_id
 from models.prediction_record import SCORE_COLUMNS, Predictions
 from models.prediction_scores import log_of_probabilities, scores
+from models.prediction_selection import selected
 from models.probability_columns import TEXT_COLUMNS, probabilities_of, probability_columns_of
 from models.table_columns import column_texts, extra_columns, label_texts, sorted_labels
 from models.table_file import read_table
@@ -33,27 +38,37 @@ def predictions_from_table(
     *,
     class_names: Sequence[str] | None = None,
     groups: Mapping[str, str] | Path | None = None,
+    root: str | Path | None = None,
+    split: str | None = None,
+    limit: int | None = None,
 ) -> Predictions:
     """Read predictions that were made elsewhere.
 
     Args:
-        path: CSV, TSV or Parquet. Paths in its column ``path`` are absolute, or relative to the folder
-            of the table; files may be missing (then there are no pictures).
+        path: CSV, TSV or Parquet. Paths in its column ``path`` are absolute, or relative to ``root``; files
+            may be missing (then there are no pictures).
         class_names: C names in their order; None takes the probability columns in the order of the
             table, or else all labels and predictions, sorted.
         groups: class name -> group, or a file of it; None takes the column ``group`` where there is
             one.
+        root: the folder that the paths are relative to; None takes the folder of the table.
+        split: only this split; the class names stay those of the whole table. None takes all.
+        limit: at most this many images, evenly over the table; None takes all.
 
     Returns:
         Predictions without logits and embeddings, and without probabilities where the table only
-        says ``predicted``. Probabilities are divided by their sum.
+        says ``predicted``. Probabilities are divided by their sum. The fingerprint changes with the
+        bytes of the table, with every choice here, and with the size or time of any picture.
 
     Raises:
         TableError: the table cannot be read, or a row or column of it is wrong.
+        ImagesError: ``root`` is no folder.
         GroupsError: the groups do not fit the classes.
         ClassNamesMismatch: a label or prediction is none of ``class_names``.
+        PredictionsError: there is no such split.
     """
     path = Path(path).expanduser().absolute()
+    folder = path.parent if root is None else _existing_folder(Path(root).expanduser().absolute())
     table = _table(path)
     probability_columns = probability_columns_of(table, class_names)
     names = _class_names(table, class_names, probability_columns)
@@ -62,18 +77,36 @@ def predictions_from_table(
         probabilities_of(table, list(probability_columns.values())) if probability_columns else None
     )
     columns = _scores(table, names, labels, probabilities)
-    images = _images(table, set(probability_columns.values()), path.parent).join(columns)
-    return Predictions(
-        fingerprint=_fingerprint(path, names),
+    images = _images(table, set(probability_columns.values()), folder).join(columns)
+    whole = Predictions(
+        fingerprint="",
         class_names=names,
         groups=_groups(table, names, groups),
         images=images,
-        root=path.parent,
+        root=folder,
         logits=None,
         probabilities=None if probabilities is None else probabilities.astype(np.float32),
         embeddings=None,
-        n_missing_files=sum(not (path.parent / each).is_file() for each in images["path"]),
     )
+    chosen = selected(whole, split=split, limit=limit)
+    states = image_states(chosen)
+    missing = int((states[:, 0] < 0).sum())
+    return replace(chosen, fingerprint=_fingerprint(path, chosen, states), n_missing_files=missing)
+
+
+def image_states(predictions: Predictions) -> npt.NDArray[np.int64]:
+    """(N, 2) size in bytes and time of change in nanoseconds of each picture; -1, -1 where it is missing."""
+    states = [file_state(os.path.join(predictions.root, path)) for path in predictions.images["path"]]  # noqa: PTH118
+    return np.array(states, np.int64).reshape(-1, 2)
+
+
+def _existing_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise ImagesError(
+            f"{shown(str(folder))} is no folder.",
+            next_step="Name the folder that the paths in the table are relative to.",
+        )
+    return folder
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -207,7 +240,12 @@ def _groups(
     return groups_from_file(groups, names) if isinstance(groups, Path) else dict(groups)
 
 
-def _fingerprint(path: Path, names: tuple[str, ...]) -> str:
-    digest = hashlib.sha256(path.read_bytes())
-    digest.update("\0".join(names).encode())
+def _fingerprint(path: Path, chosen: Predictions, states: npt.NDArray[np.int64]) -> str:
+    """32 hex digits over the table, what was chosen of it, and the pictures as they are now."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    said = (chosen.class_names, sorted(chosen.groups.items()), str(chosen.root), len(chosen))
+    digest.update(repr(said).encode("utf-8", "backslashreplace"))
+    digest.update("".join(chosen.images["id"]).encode())
+    digest.update(np.ascontiguousarray(states).tobytes())
     return digest.hexdigest()[:32]

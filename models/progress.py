@@ -58,3 +58,23 @@ def relayed(
             yield report(step)
     finally:
         steps.close()
+
+
+def finished(steps: Generator[Progress, None, Result], on_progress: Callable[[Progress], object]) -> Result:
+    """Run work to its end.
+
+    Args:
+        steps: the work.
+        on_progress: told where it stands.
+
+    Returns:
+        What the work returns.
+    """
+    try:
+        while True:
+            on_progress(next(steps))
+    except StopIteration as end:
+        result: Result = end.value
+        return result
+    finally:
+        steps.close()

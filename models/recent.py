@@ -25,7 +25,7 @@ class RecentEvaluation:
     """A model and images that were opened together.
 
     Args:
-        spec: what was opened, as plain data (``EvaluationSpec.to_json``, or {"predictions": FILE}).
+        spec: what was opened, as plain data (``EvaluationSpec.to_json``).
         fingerprint: the name of the evaluation, 32 hex digits.
         opened: when last, seconds since 1970.
         accuracy: 0..1, or None where there were no images.

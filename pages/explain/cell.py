@@ -15,7 +15,6 @@ from models.predictions import Predictions
 from pages.explain.cell_causal import Shown, places
 from pages.explain.cell_clusters import clusters
 from pages.explain.cell_evidence import evidence
-from pages.explain.cell_run import forget_pressed, job_and_button
 from pages.mistakes.cell import (
     Cell,
     cell_lists,
@@ -30,6 +29,7 @@ from pages.mistakes.cell import (
 from pages.shared import state
 from pages.shared.addressed import settle_addresses
 from pages.shared.inspector import open_inspector
+from pages.shared.job_button import forget_pressed, job_and_button
 from pages.shared.job_panel import duration_words
 from pages.shared.opened import opened_predictions
 from pages.shared.state import Workspace

@@ -20,13 +20,13 @@ from analysis.map_regions import FEWEST_WITH_EVIDENCE, Region, SuspiciousRegion
 from models.predictions import Predictions
 from pages.explain.cell_drawing import bar, marked_picture, row
 from pages.explain.cell_pairs import pairs
-from pages.explain.cell_run import job_and_button
 from pages.explain.rectangle import END_WORDS, Ends, drawn_rectangle, ends_of, region_of
 from pages.shared import state
 from pages.shared.addressed import addressed, choose, settle_addresses, write_address
 from pages.shared.attribution_grid import data_uri
 from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
 from pages.shared.halves import halves
+from pages.shared.job_button import job_and_button
 
 
 @dataclass(frozen=True)

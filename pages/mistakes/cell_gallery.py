@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from analysis.axis import MatrixView
+from analysis.cell_name import GroupName
 from analysis.confusion import cell_images
 from models.predictions import Predictions
 from pages.mistakes.cell import Cell, choose, name_of, shown_name
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
+from pages.shared.notes_form import subject_expander
 from pages.shared.pictures import gallery_items
 from pages.shared.state import CELL_PAGE, Workspace, escaped, open_query
 
@@ -83,8 +86,18 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
         on_open=lambda image: inspect(image, sequence),
         empty="No image falls into this cell.",
     )
+    _notes(workspace, predictions, view, cell)
     if cell.is_error:
         _comparison(predictions, view, cell)
+
+
+def _notes(workspace: Workspace, predictions: Predictions, view: MatrixView, cell: Cell) -> None:
+    """What was written about the cell; a whole row or column is its class."""
+    entries = [view.entries[place].name for place in (cell.row, cell.column) if place is not None]
+    is_class = len(entries) == 1 and not isinstance(entries[0], GroupName)
+    kind: Literal["cell", "class"] = "class" if is_class else "cell"
+    name = entries[0] if is_class else name_of(view, cell)
+    subject_expander(workspace, predictions, kind=kind, name=name)
 
 
 def _comparison(predictions: Predictions, view: MatrixView, cell: Cell) -> None:

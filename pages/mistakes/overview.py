@@ -10,6 +10,7 @@ from analysis.cell_name import cell_name
 from analysis.confusable import worst_cells
 from analysis.metrics import accuracy, accuracy_of, per_class
 from models.predictions import Predictions
+from pages.mistakes.overview_findings import findings_section
 from pages.shared import cached, state
 from pages.shared.charts import confidence_chart
 from pages.shared.gallery import gallery
@@ -143,6 +144,7 @@ def page() -> None:
     st.title("Overview")
     n_crossing = sum(error.crosses_group for error in cached.odd_errors(workspace.fingerprint))
     figures(predictions, n_crossing)
+    findings_section(workspace, predictions)
     left, right = halves("findings", (0.42, 0.58))
     with left:
         worst_cells_list(workspace, predictions)

@@ -1,4 +1,4 @@
-"""Choose a checkpoint and images, see what was recognised, then evaluate."""
+"""Choose a checkpoint and images, or a table of predictions; see what was recognised, then evaluate."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from models.recent import RecentEvaluation, recent
 from pages.open import starting_values
 from pages.open.images_panel import ImagesChoice, images_panel
 from pages.open.model_panel import ModelChoice, model_panel
+from pages.open.predictions_panel import predictions_panel
 from pages.shared import sample, state
 from pages.shared.halves import halves
 from pages.shared.job_panel import job_panel
 
 RECENT = 5
+MODEL_WAY, PREDICTIONS_WAY = "A checkpoint and images", "I have predictions, no network"
 
 
 def shortcuts() -> None:
@@ -31,7 +33,7 @@ def shortcuts() -> None:
             st.button(
                 f"{state.escaped(spec.title())}{accuracy}",
                 key=f"recent_{place}", icon=":material/history:", on_click=_open, args=(spec,),
-                help=state.escaped(f"{spec.checkpoint} on {spec.images}, {entry.n_images:,} images"),
+                help=state.escaped(f"{spec.model} on {spec.images}, {entry.n_images:,} images"),
             )  # fmt: skip
 
 
@@ -115,7 +117,8 @@ def _disabled_button(reason: str) -> None:
 
 
 def _link_question() -> None:
-    st.info("This link names a model and images that were not evaluated here yet. Check them, then evaluate.")
+    what = "predictions and images" if starting_values.are_predictions() else "a model and images"
+    st.info(f"This link names {what} that were not evaluated here yet. Check them, then evaluate.")
     st.button(
         "Check these files", key="check_asked", icon=":material/search:", on_click=starting_values.check_asked
     )
@@ -127,25 +130,50 @@ def page() -> None:
         st.switch_page(state.MATRIX_PAGE)
     st.title("Open a model and images")
     st.write(
-        "A trained image classifier, and labelled images it has not been trained on. Nothing leaves this machine."
+        "A trained image classifier, and labelled images it has not been trained on; or a table of what it "
+        "predicted. Nothing leaves this machine."
     )
+    starting_values.fill_fields()
+    is_waiting = starting_values.is_waiting()
+    with st.container():  # what comes and goes in it leaves everything below in its place
+        _notices(is_waiting=is_waiting)
+    shortcuts()
+    ways = MODEL_WAY, PREDICTIONS_WAY
+    checkpoint, table = st.tabs(ways, default=ways[starting_values.are_predictions()])
+    with checkpoint:
+        _ask_for_model(is_waiting=is_waiting)
+    with table, st.container(border=True, key="open_predictions"):
+        spec, n_images = predictions_panel(is_waiting=is_waiting)
+        _open_button(spec, n_images)
+
+
+def _notices(*, is_waiting: bool) -> None:
     job = state.evaluation_job()
     if job is not None:
         job_panel(job)
     error = st.session_state.pop("setup_error", None)
     if error is not None:
         state.explain(error)
-    starting_values.fill_fields()
-    is_waiting = starting_values.is_waiting()
     if is_waiting:
         _link_question()
-    shortcuts()
+
+
+def _ask_for_model(*, is_waiting: bool) -> None:
     left, right = halves("setup")
     with left, st.container(border=True, key="open_model"):
         model = model_panel(is_waiting=is_waiting)
     with right, st.container(border=True, key="open_images"):
         images = images_panel(is_waiting=is_waiting)
     evaluate_button(model, images)
+
+
+def _open_button(spec: EvaluationSpec | None, n_images: int) -> None:
+    """Open the predictions once they are recognised."""
+    st.button(
+        "Open the predictions" if spec is None else f"Open {n_images:,} predictions",
+        type="primary", icon=":material/play_arrow:", key="open_table", disabled=spec is None,
+        help="Choose a table of predictions first." if spec is None else None, on_click=_open, args=(spec,),
+    )  # fmt: skip
 
 
 page()

@@ -18,7 +18,9 @@ from pages.shared import cached, state
 from pages.shared.addressed import choose_anew
 from pages.shared.attribution_grid import Asked, Subject, attribution_grid
 from pages.shared.class_bars import class_bars
+from pages.shared.decision_buttons import decision_buttons
 from pages.shared.gallery import gallery
+from pages.shared.notes_form import noted_expander
 from pages.shared.pictures import gallery_items
 from pages.shared.state import Workspace
 
@@ -87,17 +89,20 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
         head.html(heading(verdict(predictions, position)), width="content")
         with head:
             _steps(image)
+        decision_buttons(workspace, predictions, position, key="inspector")
         path = predictions.absolute(predictions.images["path"].iloc[position])
         try:
             picture = decoded(path)
         except ErrorscopeError as error:
             state.explain(error)
+            noted_expander(workspace, predictions, position, key="inspector_note")
             return
         left, right = st.columns([0.3, 0.7], gap="medium")
         with left:
             st.image(picture, width="stretch", caption=_caption(predictions, position, picture))
         with right:
             _class_bars(predictions, position)
+            noted_expander(workspace, predictions, position, key="inspector_note")
             _neighbours(workspace, predictions, position)
         _evidence(workspace, predictions, position, picture)
 
@@ -159,7 +164,7 @@ def _class_bars(predictions: Predictions, position: int) -> None:
 
 def _neighbours(workspace: Workspace, predictions: Predictions, position: int) -> None:
     if predictions.embeddings is None:
-        st.caption("This network gives no embeddings, so the nearest images can't be shown.")
+        st.caption("There are no embeddings, so the nearest images can't be shown.")
         return
     st.markdown("**Nearest images, as the network sees them**")
     others = cached.other_evaluations(workspace)

@@ -16,7 +16,7 @@ def sidebar() -> None:
         if spec is None:
             st.caption("Nothing is open.")
             return
-        st.caption("Model")
-        st.markdown(f"**{state.escaped(Path(spec.checkpoint).name)}**", help=state.escaped(spec.checkpoint))
+        st.caption("Model" if spec.predictions is None else "Predictions")
+        st.markdown(f"**{state.escaped(Path(spec.model).name)}**", help=state.escaped(spec.model))
         st.caption("Images")
         st.markdown(f"**{state.escaped(state.images_words(spec))}**", help=state.escaped(spec.images))

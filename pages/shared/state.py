@@ -28,12 +28,25 @@ MATRIX_PAGE = "pages/mistakes/confusion_matrix.py"
 OVERVIEW_PAGE = "pages/mistakes/overview.py"
 EXPLAIN_PAGE = "pages/explain/image.py"
 CELL_PAGE = "pages/explain/cell.py"
+PAIRS_PAGE = "pages/mistakes/confusable_classes.py"
+PAIR_PAGE = "pages/mistakes/pair.py"
+RARE_PAGE = "pages/mistakes/rare.py"
+CALIBRATION_PAGE = "pages/mistakes/calibration.py"
+LABELS_PAGE = "pages/data/labels.py"
+DUPLICATES_PAGE = "pages/data/duplicates.py"
+SLICES_PAGE = "pages/data/slices.py"
+MAP_PAGE = "pages/data/embedding_map.py"
+NOTES_PAGE = "pages/data/notes.py"
 SETUP_PAGE = "pages/open/setup.py"
 _LOOKED_AT = (
     *("cell", "written_cell", "image", "written_image", "sequence", "gallery_sequence"),
     *("folded", "classes", "at_least"),
     *("target", "explain_image", "explain_written_image", "explain_target", "explain_written_target"),
     *("explain_upload_problem", "explain_cell", "unwritten"),
+    *("pair", "written_pair", "slice", "written_slice", "candidate", "written_candidate"),
+    *("error", "written_error"),
+    *("cluster", "written_cluster", "threshold", "coverage", "map_colour", "map_selection", "map_mistakes"),
+    *("confidences", "bins", "threshold_side", "cost_within", "cost_across", "cost_person", "cost_hands"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""
 
@@ -71,7 +84,7 @@ def open_model(spec: EvaluationSpec) -> None:
     """Make ``spec`` what this session has open, and start its evaluation unless it is saved.
 
     Args:
-        spec: the checkpoint, the images and how to read them.
+        spec: the checkpoint or table of predictions, the images and how to read them.
 
     Raises:
         ErrorscopeError: the images cannot be opened; what was open before stays open.
@@ -91,7 +104,7 @@ def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> Eval
     """The choices with which the files of a link were opened here before.
 
     Args:
-        model: the checkpoint's path, as a URL names it.
+        model: the path of the checkpoint or of the table of predictions, as a URL names it.
         images: the images' path.
         launched: what the server was started with; it counts as known.
 
@@ -104,7 +117,7 @@ def known_spec(model: str, images: str, launched: EvaluationSpec | None) -> Eval
     running = [job.spec for job in evaluations if job.is_active]
     saved = [entry.spec for entry in recent(store(), limit=200) if entry.is_saved and "images" in entry.spec]
     specs += [EvaluationSpec.from_json(spec) for spec in (*running, *saved)]
-    return next((spec for spec in specs if (spec.checkpoint, spec.images) == (model, images)), None)
+    return next((spec for spec in specs if (spec.model, spec.images) == (model, images)), None)
 
 
 def forget_view() -> None:
@@ -119,7 +132,7 @@ def forget_view() -> None:
 
 def open_query(spec: EvaluationSpec) -> dict[str, str]:
     """The part of the URL that names what is open."""
-    return {"model": spec.checkpoint, "images": spec.images}
+    return {"model": spec.model, "images": spec.images}
 
 
 def write_url(spec: EvaluationSpec) -> None:

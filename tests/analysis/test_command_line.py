@@ -309,3 +309,6 @@ def test_the_real_breeds(real: Path, tmp_path: Path) -> None:
     pair = figures["confusable_pairs"][0]
     assert (pair["a"], pair["a_as_b"]) == ("american_staffordshire_terrier", 3)
     assert (pair["b"], pair["b_as_a"]) == ("staffordshire_bull_terrier", 6)
+    first = [{pair["a"], pair["b"]} for pair in figures["confusable_pairs"][:5]]
+    assert {"Bengal", "Egyptian_Mau"} in first
+    assert {"British_Shorthair", "Russian_Blue"} in first

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from analysis.rare_errors import rare_errors, surprises
+from analysis.rare_errors import crossing_words, rare_errors, surprise_words, surprises
 from tests.analysis.planted_predictions import planted_predictions
 
 NAMES = ("Bengal", "Bombay", "beagle", "pug", "owl")
@@ -118,3 +118,35 @@ def test_it_finds_what_crosses_a_hierarchy_that_it_does_not_know() -> None:
     crossing = [(int(e.label[-1]) < 5) != (int(e.predicted[-1]) < 5) for e in errors]
     top, rest = crossing[: len(crossing) // 4], crossing[len(crossing) // 2 :]
     assert np.mean(top) > 3 * np.mean(rest)
+
+
+def _crossing_words(predicted: list[int], groups: dict[str, str]) -> str:
+    labels = np.array([0, 1, 2, 3, 4])
+    predictions = planted_predictions(labels, NAMES, predicted=np.array(predicted), groups=groups)
+    return crossing_words(rare_errors(predictions), groups)
+
+
+def test_what_crosses_is_said_in_words() -> None:
+    assert _crossing_words([0, 1, 2, 2, 4], GROUPS) == "The one mistake crosses no group"
+    assert _crossing_words([1, 0, 2, 2, 4], GROUPS) == "None of 3 mistakes crosses a group"
+    assert (
+        _crossing_words([2, 1, 3, 3, 4], GROUPS) == "1 of 2 mistakes crosses a group (a cat called a dog: 1)"
+    )
+    everywhere = GROUPS | {"owl": "owl"}
+    assert _crossing_words([2, 2, 0, 4, 3], everywhere) == (
+        "5 of 5 mistakes cross a group (a cat called a dog: 2; a dog called a cat: 1; others: 2)"
+    )
+
+
+def test_the_words_of_a_surprise_are_its_share() -> None:
+    """Of 9 Bengal one *other* is called Bombay, of 10 Bombay none is called Bengal."""
+    labels = np.repeat([0, 1], [10, 10])
+    predicted = labels.copy()
+    predicted[:2] = 1
+    first, _ = rare_errors(planted_predictions(labels, NAMES[:2], predicted=predicted))
+    share = np.sqrt((1 + 0.25) / 9.5 * 0.25 / 10.5)
+    assert surprise_words(first) == (
+        f"Going by all other images, about 1 in {1 / share:.0f} Bengal and Bombay would be taken for the other."
+    )
+    often = planted_predictions(labels, NAMES[:2], predicted=1 - labels)
+    assert "more often than not" in surprise_words(rare_errors(often)[0])

@@ -43,7 +43,7 @@ def _predictions(n_classes: int = 8, first: str = "Bengal", **more: object) -> P
 class _Page(HTMLParser):
     """The tags of a page, its words, and whether every tag that opens also closes."""
 
-    VOID = ("meta", "img", "wbr", "br", "rect", "path")
+    VOID = ("meta", "img", "wbr", "br", "rect", "path", "circle")
 
     def __init__(self, html: str) -> None:
         super().__init__()

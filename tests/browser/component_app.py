@@ -21,6 +21,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from pages.shared.gallery import GalleryItem, gallery
 from pages.shared.matrix import MatrixClick, confusion_matrix
+from pages.shared.scatter import (
+    FILTERED_OUT,
+    NOTHING,
+    ScatterEntry,
+    ScatterSelection,
+    scatter,
+    scatter_points,
+)
 
 CATS = [
     "Abyssinian",
@@ -217,3 +225,59 @@ if st.button("Choose the last cell"):
 if "shortcut" in st.query_params:
     st.button("Count", shortcut=st.query_params["shortcut"], on_click=shortcut_used)
 matrix_and_gallery()
+
+
+def planted_places(count: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """``count`` points around four centres, and the centre of each."""
+    draw = np.random.default_rng(0)
+    clusters = np.arange(count) % 4
+    centres = np.array([[0.15, 0.15], [0.85, 0.15], [0.15, 0.85], [0.85, 0.85]])
+    return (centres[clusters] + draw.uniform(-0.1, 0.1, (count, 2))).astype(np.float32), clusters
+
+
+def map_selected(selection: ScatterSelection) -> None:
+    """Remember what was selected on the map."""
+    st.session_state.selection = selection
+
+
+def map_opened(row: int) -> None:
+    """Remember which point was opened."""
+    st.session_state.row = row
+
+
+def clear_map() -> None:
+    """Select nothing, as a button of a page does."""
+    old = st.session_state.get("selection", NOTHING)
+    st.session_state.selection = ScatterSelection(NOTHING.rows, "region", old.serial)
+
+
+@st.fragment
+def map_and_heard(count: int) -> None:
+    """A map of planted points (``scatter``: how many) and what it told Python."""
+    _, clusters = planted_places(count)
+    categories = clusters.astype(np.uint8)
+    if st.toggle("Only the first"):
+        categories = np.where(clusters == 0, categories, FILTERED_OUT).astype(np.uint8)
+    entries = [
+        ScatterEntry(f"cluster {at}", colour) for at, colour in enumerate(("#d3573a", "#3f78bd", None))
+    ]
+    entries.append(ScatterEntry("<b>last</b>", "#23a07a", 2, on_top=True))
+    selection = st.session_state.get("selection", NOTHING)
+    st.button("Clear the map", on_click=clear_map)
+    scatter(
+        revision="planted", categories=categories, entries=entries, selection=selection, on_select=map_selected,
+        on_open=map_opened, key="embedding_map",
+    )  # fmt: skip
+    rows = ",".join(map(str, selection.rows[:200]))
+    st.markdown(f"selected {len(selection.rows)} {selection.kind}: {rows}.")
+    st.markdown(f"opened {st.session_state.get('row', '-')}")
+
+
+if "scatter" in st.query_params:
+    many = int(st.query_params["scatter"])
+    map_and_heard(many)
+    drawn_places, drawn_clusters = planted_places(many)
+    scatter_points(
+        revision="planted", positions=drawn_places, labels=drawn_clusters, predicted=drawn_clusters // 2 * 2,
+        confidence=np.linspace(0.5, 1, many), class_names=["a", "b", "<i>c</i>", "d"], key="embedding_map",
+    )  # fmt: skip

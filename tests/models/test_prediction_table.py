@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 import tempfile
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.errors import ClassNamesMismatch, GroupsError, TableError
+from models.errors import ClassNamesMismatch, GroupsError, ImagesError, PredictionsError, TableError
+from models.prediction_selection import table_splits
 from models.predictions import predictions_from_table, save_predictions, saved_predictions
 from models.store import Store
 from tests.models.prediction_samples import picture
@@ -242,3 +244,65 @@ def test_what_was_written_is_read(
     assert [classes[index] for index in found.labels] == labels
     np.testing.assert_array_equal(found.predicted, probabilities.argmax(1))
     np.testing.assert_allclose(found.probabilities, probabilities, atol=1e-6)
+
+
+class TestRoot:
+    """The folder that the paths are relative to."""
+
+    def test_pictures_are_looked_for_there(self, tmp_path: Path) -> None:
+        picture(tmp_path / "photos" / "a.jpg", 0)
+        inside = str(tmp_path / "photos" / "b.jpg")
+        table = written(tmp_path, {**GOOD, "path": ["a.jpg", inside, "/elsewhere/c.jpg"]})
+        found = predictions_from_table(table, root=tmp_path / "photos")
+        assert (found.root, found.n_missing_files) == (tmp_path / "photos", 2)
+        assert list(found.images["path"]) == ["a.jpg", "b.jpg", "/elsewhere/c.jpg"]
+        assert found.fingerprint != predictions_from_table(table).fingerprint
+
+    def test_it_must_be_a_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(ImagesError, match="no folder"):
+            predictions_from_table(written(tmp_path, GOOD), root=tmp_path / "none")
+
+    def test_a_picture_that_comes_or_changes_gives_another_fingerprint(self, tmp_path: Path) -> None:
+        table = written(tmp_path, GOOD)
+        names = [predictions_from_table(table).fingerprint]
+        assert predictions_from_table(table).fingerprint == names[0]
+        for seed in (0, 1):
+            picture(tmp_path / "a.jpg", seed)
+            names.append(predictions_from_table(table).fingerprint)
+        assert len(set(names)) == 3
+
+
+class TestSelection:
+    """Part of a table."""
+
+    COLUMNS: ClassVar[dict[str, list[object]]] = {
+        "path": ["a", "b", "c", "d"],
+        "label": ["cat", "dog", "emu", "cat"],
+        "split": ["val", "val", "train", "val"],
+        "cat": [0.7, 0.2, 0.1, 0.5],
+        "dog": [0.2, 0.7, 0.1, 0.4],
+        "emu": [0.1, 0.1, 0.8, 0.1],
+    }
+
+    def test_a_split_keeps_all_classes(self, tmp_path: Path) -> None:
+        table = written(tmp_path, self.COLUMNS)
+        found = predictions_from_table(table, split="val")
+        assert list(found.images["path"]) == ["a", "b", "d"] and found.class_names == ("cat", "dog", "emu")
+        assert found.probabilities is not None
+        np.testing.assert_allclose(found.probabilities[:, 0], [0.7, 0.2, 0.5], rtol=1e-6)
+        assert found.fingerprint != predictions_from_table(table).fingerprint
+        assert table_splits(table) == ("train", "val")
+
+    def test_a_limit_spreads_over_the_table(self, tmp_path: Path) -> None:
+        table = written(tmp_path, self.COLUMNS)
+        assert list(predictions_from_table(table, limit=2).images["path"]) == ["a", "d"]
+        assert len(predictions_from_table(table, limit=9)) == 4
+        with pytest.raises(PredictionsError, match="leaves none"):
+            predictions_from_table(table, limit=0)
+
+    def test_an_unknown_split_names_those_there_are(self, tmp_path: Path) -> None:
+        with pytest.raises(
+            PredictionsError, match=r"no image of the split \"test\" \(their splits: train, val\)"
+        ):
+            predictions_from_table(written(tmp_path, self.COLUMNS), split="test")
+        assert table_splits(written(tmp_path, GOOD)) == ()

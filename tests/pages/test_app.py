@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from models.job_kinds import JOB_KINDS
 from models.jobs import jobs
+from models.saved_predictions import kept_predictions
 from models.store import default_store
 from tests.conftest import ROOT, SAMPLE
 from tests.models.test_jobs import ended, until_told
@@ -78,7 +79,7 @@ def test_another_page_leaves_the_jobs_of_one_image_and_forgets_what_was_pressed(
     id = runner.submit("explain_long", {}, title="LIME of cat.jpg", watcher="this tab")
     app.session_state["explain_jobs"] = {"the question": id}
     app.session_state["explain_watcher"] = "this tab"
-    app.session_state["jobs_pressed"] = {"cell_run": time.monotonic()}
+    app.session_state["jobs_pressed"] = {"cell_run": ("cell", time.monotonic())}
     app.run()
     assert not app.exception
     assert ended(runner, id).state == "cancelled"
@@ -95,3 +96,41 @@ def test_an_address_that_an_interrupted_drawing_was_to_write_is_not_written_by_t
     assert not app.exception
     assert "unwritten" not in app.session_state
     assert "image" not in app.query_params
+
+
+def test_a_table_of_predictions_opens_from_the_command_line(
+    launched: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "preds.csv"
+    table.write_text("path,label,predicted,split\na,cat,dog,val\nb,dog,dog,val\nc,dog,dog,train\n")
+    app = launched(SAMPLE, SAMPLE)
+    monkeypatch.setattr(sys, "argv", ["app.py", "--predictions", str(table)])
+    app.run()
+    runner = jobs(default_store())
+    assert ended(runner, app.session_state["job"]).state == "done"
+    app.run()
+    assert not app.exception
+    assert "preds.csv" in texts(app) and "Predictions" in texts(app)
+    assert (app.query_params["model"], app.query_params["images"]) == (str(table), str(tmp_path))
+    assert kept_predictions(default_store(), app.session_state["fingerprint"]).images["path"].tolist() == [
+        "a",
+        "b",
+    ]
+    runner.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--predictions", "t.csv", "--model", "net.pth"], "both --model and --predictions"),
+        (["--predictions", "none.csv"], "is not there"),
+    ],
+)
+def test_what_cannot_be_launched_with_predictions_is_said(
+    launched: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
+) -> None:
+    app = launched(SAMPLE, SAMPLE)
+    monkeypatch.setattr(sys, "argv", ["app.py", *arguments])
+    app.run()
+    assert not app.exception
+    assert words in texts(app)

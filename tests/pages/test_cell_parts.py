@@ -17,9 +17,9 @@ from models.job_kinds import JOB_KINDS
 from models.job_record import JobState
 from models.jobs import jobs
 from models.store import default_store
-from pages.explain import cell_run
 from pages.explain.cell_causal import place_name, read_place, silence
 from pages.explain.rectangle import Ends, ends_of, region_of
+from pages.shared import job_button
 from tests.analysis.planted_maps import animal_maps, planted_cell
 from tests.models.test_jobs import until_told
 
@@ -27,7 +27,7 @@ SPEC = {"cell": "a/a", "method": "lrp"}
 
 
 def job_and_button_of_the_spec() -> None:
-    from pages.explain.cell_run import job_and_button
+    from pages.shared.job_button import job_and_button
 
     job_and_button(
         "explain_cell", {"method": "lrp", "cell": "a/a"}, label="Explain 9 images", key="cell_run", title="a"
@@ -51,7 +51,7 @@ def test_a_job_is_found_again_however_many_came_after_it(
 def job_and_button_of_a_choice() -> None:
     import streamlit as st
 
-    from pages.explain.cell_run import forget_pressed, job_and_button
+    from pages.shared.job_button import forget_pressed, job_and_button
 
     method = st.selectbox("Method", ["lrp", "gradient"], key="method")
     if not st.checkbox("Known", key="known"):
@@ -95,7 +95,7 @@ def test_a_button_pressed_just_as_it_went_starts_nothing_later(page_of_a_choice:
 def job_and_button_after_all_else() -> None:
     import streamlit as st
 
-    from pages.explain.cell_run import forget_pressed, job_and_button
+    from pages.shared.job_button import forget_pressed, job_and_button
 
     if st.checkbox("Not yet", key="stop"):
         st.stop()  # as a page does that meets an error, or is drawn anew before it has come to its end
@@ -109,7 +109,7 @@ def test_a_press_counts_for_the_drawing_it_meets_and_not_long_after(
 ) -> None:
     monkeypatch.setenv("ERRORSCOPE_HOME", str(tmp_path))
     monkeypatch.setitem(JOB_KINDS, "explain_cell", until_told)
-    monkeypatch.setattr(cell_run, "SECONDS_OF_A_PRESS", seconds)
+    monkeypatch.setattr(job_button, "SECONDS_OF_A_PRESS", seconds)
     app = AppTest.from_function(job_and_button_after_all_else).run(timeout=30)
     app.checkbox(key="stop").set_value(True)
     app.button(key="cell_run").click()

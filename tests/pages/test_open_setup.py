@@ -244,3 +244,82 @@ def test_fields_emptied_by_the_person_stay_empty(tmp_path: Path, monkeypatch: py
 def test_typed_paths_are_absolute(text: str, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     assert typed_path(text) == path
+
+
+TABLE = "path,label,predicted,split,camera\n{path},cat,cat,val,old\nb.jpg,dog,cat,val,new\nc.jpg,dog,dog,train,old\n"
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """Predictions in a folder without pictures; the path of the first is absolute."""
+    path = tmp_path / "results" / "preds.csv"
+    path.parent.mkdir()
+    path.write_text(TABLE.format(path=next(IMAGES.rglob("*.jpg"))))
+    return path
+
+
+def test_a_table_of_predictions_is_recognised(setup_page: AppTest, table: Path) -> None:
+    assert setup_page.button("open_table").disabled
+    typed(setup_page, predictions_path=table)
+    said = texts(setup_page)
+    assert "2 in 2 classes, 50.0% right" in said and "none, only the predicted class" in said
+    assert "camera" in said and "1 of 2 files are missing" in said
+    assert str(table.parent / "b.jpg") in setup_page.warning[0].value.replace("\\", "")
+    assert setup_page.selectbox("predictions_split").options == ["train", "val", "all together"]
+    setup_page.selectbox("predictions_split").set_value("all together").run()
+    assert setup_page.button("open_table").label == "Open 3 predictions"
+    shutil.copy(next(IMAGES.rglob("*.jpg")), table.parent / "b.jpg")
+    st.cache_resource.clear()
+    typed(setup_page, predictions_images=table.parent)
+    assert "1 of 3 files are missing" in texts(setup_page)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("path,label\na,cat\n", "neither what was predicted"),
+        ("path,label,predicted\na,cat,cat\na,dog,cat\n", "names the image a more than once"),
+        ("file,label\na,cat\n", "no column called path"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_explained(
+    setup_page: AppTest, table: Path, content: str, words: str
+) -> None:
+    table.write_text(content)
+    typed(setup_page, predictions_path=table)
+    assert [words in error.value.replace("\\", "") for error in setup_page.error] == [True]
+    assert setup_page.button("open_table").disabled
+
+
+def test_wrong_folders_and_files_beside_a_table_are_explained(setup_page: AppTest, table: Path) -> None:
+    typed(setup_page, predictions_path=table, predictions_images=table.parent / "none")
+    assert "is no folder" in setup_page.error[0].value
+    typed(setup_page, predictions_images="", predictions_path=table.parent / "none.csv")
+    assert "none.csv" in setup_page.error[0].value.replace("\\", "")
+
+
+def test_a_link_to_a_table_fills_its_own_fields(workspace: Path, table: Path) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=TIMEOUT_SECONDS)
+    app.query_params["model"], app.query_params["images"] = str(table), str(IMAGES)
+    app.run()
+    assert not app.exception
+    assert "predictions and images that were not evaluated here yet" in texts(app)
+    assert app.text_input("predictions_path").value == str(table)
+    assert app.text_input("predictions_images").value == str(IMAGES)
+    assert app.text_input("model_path").value == ""
+    assert "Recognised" not in texts(app) and not (workspace / "evaluations").exists()
+    app.button("check_asked").click().run()
+    assert not app.exception
+    assert texts(app).count("Recognised") == 1
+    assert not app.button("open_table").disabled
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_table_that_failed_to_open_can_be_mended(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table.write_text("path,label\na,cat\n")
+    app = failed_start(monkeypatch, "--predictions", str(table), "--images", str(IMAGES))
+    assert app.text_input("predictions_path").value == str(table)
+    assert app.text_input("predictions_images").value == str(IMAGES)
+    table.write_text("path,label,predicted\na,cat,cat\n")
+    app.run()
+    assert not app.button("open_table").disabled

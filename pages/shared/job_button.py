@@ -39,7 +39,7 @@ def job_and_button(
         icon: on the button.
         primary: whether it is the main thing to do here.
     """
-    if time.monotonic() - _pressed().pop(key, -inf) < SECONDS_OF_A_PRESS:
+    if time.monotonic() - _pressed().pop(key, ("", -inf))[1] < SECONDS_OF_A_PRESS:
         begin_job(kind, spec, title=title)
     # whoever submitted it, so a reload finds it again
     job = state.running_jobs().newest_of(kind, spec)
@@ -53,24 +53,30 @@ def job_and_button(
         explain_failure(job)
     stopped = job is not None and job.state in ("cancelled", "interrupted")
     if stopped and job is not None and job.total:
-        st.caption(f"Stopped after {job.done:,} of {job.total:,} images; they are kept.")
+        st.caption(f"Stopped after {job.done:,} of {job.total:,} {job.unit}; they are kept.")
     st.button(
         f"Go on: {label[0].lower()}{label[1:]}" if stopped else label,
         key=key, icon=icon, type="primary" if primary else "secondary", on_click=_press, args=(key,),
     )  # fmt: skip
 
 
-def forget_pressed() -> None:
-    """Drop what was pressed and is not on the page any more; call it after everything is drawn, and elsewhere."""
-    _pressed().clear()
+def forget_pressed(but: str | None = None) -> None:
+    """Drop what was pressed and is not on the page any more; call it after everything is drawn, and elsewhere.
+
+    Args:
+        but: the address of the page whose presses are kept, because it is about to be drawn.
+    """
+    pressed = _pressed()
+    for key in [key for key, (page, _) in pressed.items() if but is None or page != but]:
+        del pressed[key]
 
 
 def _press(key: str) -> None:
     """Note it only: the callback knows the spec of the last drawing, and a list may have been changed since."""
-    _pressed()[key] = time.monotonic()
+    _pressed()[key] = st.session_state.get("shown_page", ""), time.monotonic()
 
 
-def _pressed() -> dict[str, float]:
-    """The buttons that wait for their drawing, to when they were pressed."""
-    times: dict[str, float] = st.session_state.setdefault("jobs_pressed", {})
+def _pressed() -> dict[str, tuple[str, float]]:
+    """The buttons that wait for their drawing, to the page and the time they were pressed."""
+    times: dict[str, tuple[str, float]] = st.session_state.setdefault("jobs_pressed", {})
     return times

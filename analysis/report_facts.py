@@ -1,0 +1,46 @@
+"""How a report was made: the files, and with what."""
+
+from __future__ import annotations
+
+import platform
+import tomllib
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from models.evaluation_spec import EvaluationSpec
+from models.prediction_record import Predictions
+
+
+def evaluation_facts(spec: EvaluationSpec, predictions: Predictions) -> dict[str, str]:
+    """What was evaluated: a word or two, and what there is to say.
+
+    Args:
+        spec: the files and choices.
+        predictions: what came of them.
+    """
+    facts = {"Checkpoint" if spec.predictions is None else "Predictions": spec.model}
+    if predictions.architecture:
+        facts["Architecture"] = predictions.architecture
+    facts["Images"] = spec.images
+    chosen = {"Split": spec.split, "Limit": spec.limit, "Groups": spec.groups}
+    return facts | {what: str(value) for what, value in chosen.items() if value is not None}
+
+
+def circumstances() -> dict[str, str]:
+    """When the report is made, and with which versions."""
+    made_with = [f"Errorscope {errorscope_version()}", f"Python {platform.python_version()}"]
+    made_with += [f"{name} {version(name)}" for name in ("torch", "torchvision")]
+    return {
+        "Made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
+        "With": ", ".join(made_with),
+    }
+
+
+def errorscope_version() -> str:
+    """The version that is installed, or that of the source folder."""
+    try:
+        return version("errorscope")
+    except PackageNotFoundError:
+        project = Path(__file__).parents[1] / "pyproject.toml"
+        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

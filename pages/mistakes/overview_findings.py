@@ -1,0 +1,93 @@
+"""The findings at the head of the overview: what to know first, each with its support and a link."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from analysis.finding_sources import finding_sources
+from analysis.findings import Finding, FindingKind, FindingSources, explained_share, findings
+from analysis.leakage_job import saved_leakage, saved_leakage_files
+from analysis.survey import SURVEY_PARTS, Surveyed
+from models.prediction_record import Predictions
+from pages.shared import cached, state
+from pages.shared.surveyed import draw_survey, surveyed_so_far
+
+_PAGES: dict[FindingKind, tuple[str, str, str]] = {
+    "group": (state.PAIRS_PAGE, "See these classes", "hub"),
+    "pair": (state.PAIR_PAGE, "See this pair", "compare"),
+    "rare": (state.RARE_PAGE, "See these images", "priority_high"),
+    "labels": (state.LABELS_PAGE, "Look through the labels", "label"),
+    "duplicates": (state.DUPLICATES_PAGE, "See the repeated images", "content_copy"),
+    "leakage": (state.DUPLICATES_PAGE, "See the leaked images", "content_copy"),
+    "slice": (state.SLICES_PAGE, "See these images", "donut_small"),
+    "class_confidence": (state.CELL_PAGE, "See what these share", "join_inner"),
+    "confidence": (state.CALIBRATION_PAGE, "See the calibration", "speed"),
+}
+"""What a finding is about, to the page that shows it, the words of the link and its icon."""
+
+
+def findings_section(workspace: state.Workspace, predictions: Predictions) -> None:
+    """Draw the findings so far, and how far the survey is while it runs."""
+    st.subheader("Findings")
+    so_far = {name: surveyed_so_far(workspace, name) for name in SURVEY_PARTS}
+    surveyed = {name: each for name, each in so_far.items() if each is not None}
+    sources = _sources(
+        workspace.fingerprint,
+        tuple(surveyed),
+        tuple(map(str, saved_leakage_files(state.store(), workspace.fingerprint))),
+        surveyed,
+    )
+    found = findings(predictions, sources)
+    _introduction(predictions, found)
+    for place, finding in enumerate(found):
+        _finding(workspace, finding, place)
+    if len(surveyed) < len(SURVEY_PARTS):
+        draw_survey(workspace, predictions)
+
+
+@st.cache_resource(max_entries=8, show_spinner="Weighing what was found…")
+def _sources(
+    fingerprint: str, names: Sequence[str], leakages: Sequence[str], _surveyed: dict[str, Surveyed]
+) -> FindingSources:
+    """Kept by which parts there are: a part never changes once it is made."""
+    found = saved_leakage(state.store(), fingerprint) if leakages else []
+    return finding_sources(cached.predictions(fingerprint), _surveyed, found)
+
+
+def _introduction(predictions: Predictions, found: Sequence[Finding]) -> None:
+    n_wrong = int((predictions.labels != predictions.predicted).sum())
+    if not found:
+        st.success(
+            "Nothing was found beyond what chance would bring." if n_wrong else "Every image is right.",
+            icon=":material/check_circle:",
+        )
+        return
+    share = explained_share(predictions, found)
+    st.caption(
+        f"Together they are about {share:.0%} of the {n_wrong:,} mistakes; the one that explains most comes first. "
+        "What chance would bring as well is left out."
+    )
+
+
+def _finding(workspace: state.Workspace, finding: Finding, place: int) -> None:
+    page, words, icon = _PAGES[finding.kind]
+    with st.container(border=True, key=f"finding_{place}"):
+        left, right = st.columns([0.78, 0.22], vertical_alignment="center")
+        left.markdown(f"**{state.escaped(finding.sentence)}**")
+        left.caption(_support(finding))
+        with right:
+            st.page_link(
+                page, label=words, icon=f":material/{icon}:",
+                query_params={**state.open_query(workspace.spec), **finding.asked},
+            )  # fmt: skip
+
+
+def _support(finding: Finding) -> str:
+    errors = len(finding.rows) if len(finding.rows) else round(finding.errors)
+    mistakes = f"{errors:,} {'mistake' if errors == 1 else 'mistakes'}"
+    about = (
+        "" if not errors else f"hides about {mistakes} · " if finding.kind == "leakage" else f"{mistakes} · "
+    )
+    return about + state.escaped(finding.support)
