@@ -20,7 +20,8 @@ from models.images import open_image_set
 from models.predictions import Predictions, predict
 from models.progress import finished
 from models.store import Store
-from sample_data.builder import build
+from sample_data.builder import shot_bytes
+from sample_data.faults import Shot, shots
 from tests.conftest import ROOT, SAMPLE
 
 DOCUMENT = ROOT / "docs" / "findings.md"
@@ -52,24 +53,46 @@ class Looked:
         return set(self.predictions.images["path"].iloc[np.asarray(rows, dtype=int)])
 
 
-def looked(folder: Path, pets: Path) -> Looked:
-    store, network = Store(folder / "workspace"), load_checkpoint(SAMPLE / "shufflenet_v2_x0_5.pth")
-    predictions = predict(network, open_image_set(pets, split="val"), store=store)
+def looked(store: Store, pets: Path) -> Looked:
+    """The validation images in a folder, and the sample's training images beside them."""
+    network = load_checkpoint(SAMPLE / "shufflenet_v2_x0_5.pth")
+    images = open_image_set(pets, split="val", groups=SAMPLE / "pets" / "groups.csv")
+    predictions = predict(network, images, store=store)
     surveyed = finished(survey(predictions, store), print)
-    leakage = training_leakage(predictions, network, (pets, "train"), store, print)
+    leakage = training_leakage(predictions, network, (SAMPLE / "pets", "train"), store, print)
     return Looked(predictions, finding_sources(predictions, surveyed, [leakage]))
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    return looked(tmp_path_factory.mktemp("sample"), SAMPLE / "pets")
+def null_pictures(folder: Path) -> Path:
+    """The validation images without faults: those the sample has too are taken from there, the others drawn."""
+    ordinary = {drawn_as(shot): shot.path for shot in shots(with_faults=True) if shot.copy_of is None}
+    for shot in shots(with_faults=False):
+        if shot.split == "val":
+            path = folder / "pets" / shot.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            same = ordinary.get(drawn_as(shot))
+            path.write_bytes(shot_bytes(shot) if same is None else (SAMPLE / "pets" / same).read_bytes())
+    return folder / "pets"
+
+
+def drawn_as(shot: Shot) -> tuple[object, ...]:
+    """All that decides what is drawn."""
+    return shot.split, shot.breed, shot.number, repr(shot.wish), shot.marked, shot.fault == "corrupt"
 
 
 @pytest.fixture(scope="module")
-def null(tmp_path_factory: pytest.TempPathFactory) -> Looked:
-    folder = tmp_path_factory.mktemp("null")
-    build(folder, with_faults=False)
-    return looked(folder, folder / "pets")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return Store(tmp_path_factory.mktemp("workspace"))
+
+
+@pytest.fixture(scope="module")
+def sample(store: Store) -> Looked:
+    return looked(store, SAMPLE / "pets")
+
+
+@pytest.fixture(scope="module")
+def null(store: Store, tmp_path_factory: pytest.TempPathFactory) -> Looked:
+    return looked(store, null_pictures(tmp_path_factory.mktemp("null")))
 
 
 def pair_ends(each: Looked) -> set[frozenset[str]]:
