@@ -15,11 +15,11 @@ import numpy.typing as npt
 from analysis.calibration_null import count_p_value, null_counts
 from analysis.confidences import Confidences, confidences
 from analysis.confusion import Floats, Integers
-from analysis.intervals import wilson_interval
+from analysis.intervals import Interval, wilson_interval
+from analysis.number_words import percent
 from analysis.significance import false_discovery_rates
 from models.prediction_record import Predictions
 
-Interval = tuple[float, float]
 Binning = Literal["width", "number"]
 Direction = Literal["honest", "over", "under", "mixed"]
 N_BINS = 15
@@ -252,12 +252,3 @@ def bin_places(confidence: Floats, edges: Floats) -> Integers:
     [0, 1, 1]
     """
     return np.clip(np.searchsorted(edges, confidence, side="right") - 1, 0, len(edges) - 2)
-
-
-def percent(share: float) -> str:
-    """A share in words; never rounded to 100 % where it is less.
-
-    >>> percent(0.88), percent(0.9961), percent(1.0)
-    ('88%', '99.6%', '100%')
-    """
-    return f"{share:.1%}" if 0.99 <= share < 1 or 0 < share < 0.01 else f"{share:.0%}"

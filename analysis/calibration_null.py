@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ from analysis.confusion import Floats, Integers
 
 _DRAWN_AT_ONCE = 1 << 22
 _EXACT_UP_TO = 2000
+_AT_ONCE = 64
+_ALMOST_NORMAL = 400.0
+"""Variance of a count from which the normal approximation is good in its tails too."""
 
 
 def null_counts(
@@ -41,7 +45,8 @@ def null_counts(
 def count_p_value(confidence: Floats, right: int) -> float:
     """How likely a perfectly calibrated model would have a count so far from the expected one, to either side.
 
-    Exact (the Poisson binomial distribution) up to 2,000 images; above, its normal approximation.
+    Exact (the Poisson binomial distribution) up to 2,000 images, and above where the count hardly varies, as with
+    confidences near 1; else its normal approximation.
 
     Args:
         confidence: (n,) 0 to 1.
@@ -53,26 +58,44 @@ def count_p_value(confidence: Floats, right: int) -> float:
     >>> round(count_p_value(np.full(10, 0.9), 5), 4)
     0.0033
     """
-    if len(confidence) > _EXACT_UP_TO:
+    variance = float((confidence * (1 - confidence)).sum())
+    if len(confidence) > _EXACT_UP_TO and variance > _ALMOST_NORMAL:
         return _normal_p_value(confidence, right)
-    chances = count_chances(confidence)
+    if 2 * float(confidence.sum()) > len(confidence):  # count the fewer ones
+        confidence, right = 1 - confidence, len(confidence) - right
+    # beyond this the chances are too small to be told from 0
+    most = int(float(confidence.sum()) + 12 * math.sqrt(variance)) + 40
+    chances = count_chances(confidence, most)
     tail = min(chances[: right + 1].sum(), chances[right:].sum())
     return float(min(1.0, 2 * tail))
 
 
-def count_chances(confidence: Floats) -> Floats:
-    """The distribution of the number of right images: (n + 1,), one image after the other.
+def count_chances(confidence: Floats, most: int | None = None) -> Floats:
+    """The distribution of the number of right images (Poisson binomial), exactly.
+
+    Args:
+        confidence: (n,) 0 to 1.
+        most: chances of higher counts are left out; None leaves out none.
+
+    Returns:
+        (min(n, most) + 1,) the chance of each count from 0 on.
 
     >>> count_chances(np.array([0.5, 0.5])).tolist()
     [0.25, 0.5, 0.25]
     """
-    chances = np.zeros(len(confidence) + 1)
-    chances[0] = 1.0
-    for place, probability in enumerate(confidence.tolist(), start=1):
-        grown = chances[:place] * probability
-        chances[: place + 1] *= 1 - probability
-        chances[1 : place + 1] += grown
-    return chances
+    size = len(confidence) if most is None else min(most, len(confidence))
+    # many images in several rows at once, whose counts are then added
+    rows = _AT_ONCE if len(confidence) > _EXACT_UP_TO else 1
+    table = np.zeros((rows, -(-len(confidence) // rows)))
+    table.ravel()[: len(confidence)] = confidence
+    chances = np.zeros((rows, size + 1))
+    chances[:, 0] = 1.0
+    for place, probability in enumerate(table.T[:, :, None], start=1):
+        end = min(place, size)
+        grown = chances[:, :end] * probability
+        chances[:, : end + 1] *= 1 - probability
+        chances[:, 1 : end + 1] += grown
+    return reduce(lambda whole, row: np.convolve(whole, row)[: size + 1], chances)
 
 
 def _normal_p_value(confidence: Floats, right: int) -> float:

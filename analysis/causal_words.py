@@ -55,8 +55,8 @@ def probability_words(test: CausalTest) -> str:
     else:
         start += f" {abs(mean):.2f} {_direction(mean)} than with the controls"
     if low * high < 0:
-        return f"{start} (95 % interval {-low:.2f} lower to {high:.2f} higher)"
-    return f"{start} (95 % interval {near:.2f} to {far:.2f} {_direction(low + high)})"
+        return f"{start} (95% interval {-low:.2f} lower to {high:.2f} higher)"
+    return f"{start} (95% interval {near:.2f} to {far:.2f} {_direction(low + high)})"
 
 
 def _direction(change: float) -> str:

@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from analysis.calibration import LEVEL, Interval, percent
+from analysis.calibration import LEVEL
 from analysis.calibration_null import count_p_value
 from analysis.confidences import Confidences
 from analysis.confusion import Integers
-from analysis.intervals import wilson_interval
+from analysis.intervals import Interval, wilson_interval
+from analysis.number_words import percent
 from analysis.significance import false_discovery_rates
 
 

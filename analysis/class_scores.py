@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.confident_joint import row_blocks
+from analysis.row_blocks import even_row_blocks
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
@@ -50,13 +50,10 @@ def least_probability(probabilities: npt.NDArray[np.floating[Any]]) -> float:
     >>> float(least_probability(np.array([[0.9996, 0.0004, 0.0]])))
     0.0002
     """
+    blocks = (np.asarray(probabilities[rows]) for rows in even_row_blocks(probabilities.shape))
     smallest = min(
-        (float(np.min(block, where=block > 0, initial=1.0)) for block in _blocks_of(probabilities)),
+        (float(np.min(block, where=block > 0, initial=1.0)) for block in blocks),
         default=1.0,
     )
     low, high = _LEAST_PROBABILITIES
     return min(high, max(low, smallest / 2))
-
-
-def _blocks_of(values: npt.NDArray[np.floating[Any]]) -> list[npt.NDArray[np.floating[Any]]]:
-    return [np.asarray(values[rows]) for rows in row_blocks(values.shape)]

@@ -80,6 +80,11 @@ def result_words(predictions: Predictions, folder: Path) -> str:
     unreadable = len(predictions.unreadable)
     if unreadable:
         lines.append(f"{unreadable:,} {'image' if unreadable == 1 else 'images'} could not be read")
+    missing = predictions.n_missing_files
+    if missing:
+        lines.append(
+            f"{missing:,} of {len(predictions):,} pictures are not there, so nothing was seen of them"
+        )
     return "\n".join([*lines, *(str(folder / name) for name in RESULTS)]) + "\n"
 
 

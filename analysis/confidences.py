@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Floats, Integers
+from analysis.row_blocks import row_blocks
 from models.prediction_record import Predictions
 from models.prediction_scores import log_of_probabilities, log_softmax
-
-_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +72,3 @@ def log_scores(predictions: Predictions, rows: slice | Integers) -> Floats:
     if predictions.probabilities is None:
         raise ValueError("these predictions came without probabilities")
     return log_of_probabilities(predictions.probabilities[rows])
-
-
-def row_blocks(n: int) -> Iterator[slice]:
-    """Slices that go through ``n`` rows: arrays of some GB are never copied as a whole."""
-    return (slice(start, min(n, start + _ROWS_AT_ONCE)) for start in range(0, n, _ROWS_AT_ONCE))

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Floats, Integers
+from analysis.row_blocks import even_row_blocks
 
 Probabilities = npt.NDArray[np.floating[Any]]
-_VALUES_AT_ONCE = 1 << 20
 # cleanlab's own constants, so that both count the same
 _LEAST_THRESHOLD = 2e-6
 _SLACK = 1e-6
@@ -42,7 +42,7 @@ def confident_disagreements(labels: Integers, probabilities: Probabilities) -> n
     """
     thresholds = _thresholds(labels, probabilities) - _SLACK
     found = np.zeros(len(labels), dtype=bool)
-    for rows in row_blocks(probabilities.shape):
+    for rows in even_row_blocks(probabilities.shape):
         block, own = np.asarray(probabilities[rows], dtype=float), labels[rows]
         confident = block >= thresholds
         best = block.argmax(axis=1)
@@ -52,12 +52,6 @@ def confident_disagreements(labels: Integers, probabilities: Probabilities) -> n
         is_best = block[place, own] + _SLACK > _best_other(block, own)
         found[rows] = confident.any(axis=1) & (guess != own) & ~is_best
     return found
-
-
-def row_blocks(shape: tuple[int, ...], values_at_once: int = _VALUES_AT_ONCE) -> list[slice]:
-    """Slices over the rows of a large array, each of about so many values."""
-    n, size = shape[0], max(1, values_at_once // max(1, shape[1]))
-    return [slice(start, min(n, start + size)) for start in range(0, n, size)]
 
 
 def _thresholds(labels: Integers, probabilities: Probabilities) -> Floats:

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.confusion import Counts, Floats, Integers, rates, square
-from analysis.intervals import wilson_interval
+from analysis.intervals import Interval, wilson_interval
 from analysis.significance import false_discovery_rates, pair_p_values
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from itertools import combinations
 
 import numpy as np
 
-from analysis.confusable import ConfusablePair, Interval, confusable_pairs
+from analysis.confusable import ConfusablePair, confusable_pairs
 from analysis.confusion import Counts, Floats, rates, square
 from analysis.group_significance import block_p_values, corrected_for_all_groups
-from analysis.intervals import wilson_interval
+from analysis.intervals import Interval, wilson_interval
 from analysis.ordering import confusion_distances
 
 Members = tuple[int, ...]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 Integers = npt.NDArray[np.integer[Any]]
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
 
 
 def confusion_counts(labels: Integers, predicted: Integers, n_classes: int) -> Counts:

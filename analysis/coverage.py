@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from analysis.confusion import Floats, Integers
+from analysis.confusion import Booleans, Floats, Integers
+from analysis.halves import stratified_halves
 from analysis.metrics import Accuracy, accuracy_of
-from analysis.temperature import stratified_halves
-
-Booleans = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.embedding_vectors import ROWS_AT_ONCE, MapVectors, Single
+from analysis.embedding_vectors import MapVectors, Single
 from models.progress import Progress
 
 Rows = npt.NDArray[np.intp]
@@ -141,8 +141,7 @@ def _vector_distances(vectors: MapVectors, rows: Rows) -> Single:
     """(M, N) squared distances of some vectors to all; a vector's to itself is infinite."""
     own = vectors.rows(rows)
     distances = np.empty((len(rows), len(vectors)), dtype=np.float32)
-    for start in range(0, len(vectors), ROWS_AT_ONCE):
-        block = slice(start, start + ROWS_AT_ONCE)
+    for block in vectors.blocks():
         distances[:, block] = _squared_distances(own, vectors.rows(block))
     distances[np.arange(len(rows)), rows] = np.inf
     return distances

@@ -5,6 +5,7 @@ from __future__ import annotations
 from analysis.embedding_faithfulness import MapFaithfulness, PointPlace
 from analysis.embedding_map import EmbeddingMap
 from analysis.embedding_selection import MapSelection
+from analysis.number_words import percent
 
 _METHODS = {"localmap": "LocalMAP", "t-sne": "t-SNE", "pca": "the two main directions (PCA)"}
 _REASONS = {
@@ -36,10 +37,10 @@ def faithfulness_words(measured: MapFaithfulness, space: str) -> str:
     k, near = measured.n_neighbours, measured.n_near
     which = f"the {k} images nearest to an image on the map" if k > 1 else "the one image nearest to an image"
     if near == k:
-        kept = f"{measured.shared:.0%} are also its {k} nearest by {by}"
+        kept = f"{percent(measured.shared)} are also its {k} nearest by {by}"
     else:
         kept = f"{measured.shared_near:.0%} are among its {near} nearest by {by}, {measured.shared:.0%} among its {k} nearest"
-    return f"Of {which}, {kept} (on a map drawn by lot {_percent(measured.chance)}). {trust_words(measured)}"
+    return f"Of {which}, {kept} (on a map drawn by lot {percent(measured.chance)}). {trust_words(measured)}"
 
 
 def trust_words(measured: MapFaithfulness) -> str:
@@ -77,10 +78,10 @@ def selection_words(selection: MapSelection) -> str:
     if n == 0:
         return ""
     words = (
-        f"{n:,} image{'' if n == 1 else 's'}, {selection.n_wrong:,} wrong ({_percent(selection.error_rate)})"
+        f"{n:,} image{'' if n == 1 else 's'}, {selection.n_wrong:,} wrong ({percent(selection.error_rate)})"
     )
     if selection.n_elsewhere:
-        words += f" against {_percent(selection.error_rate_elsewhere)} elsewhere"
+        words += f" against {percent(selection.error_rate_elsewhere)} elsewhere"
     return words
 
 
@@ -96,7 +97,3 @@ def labels_words(selection: MapSelection) -> str:
     if sum(count for _, count in selection.main_labels) == n:
         return named
     return f"mostly {named}, and {more} other class{'' if more == 1 else 'es'}"
-
-
-def _percent(share: float) -> str:
-    return f"{share:.1%}" if share < 0.095 else f"{share:.0%}"

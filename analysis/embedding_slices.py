@@ -7,7 +7,7 @@ sees and its label alone, so that an error cannot choose its own slice.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.confusion import Floats, Integers
-from analysis.slice_significance import Booleans
+from analysis.confusion import Booleans, Floats, Integers
+from analysis.row_blocks import ROWS_AT_ONCE, row_blocks
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
@@ -32,7 +32,6 @@ _CLASS_NUMBERS = 48
 """Above so many classes, random projections stand for the label and the probabilities."""
 _WEIGHT = 10.0
 _MOST_FITTED = 12_000
-_AT_ONCE = 4096
 _LEAST_VARIANCE = 1e-2
 _NO_VARIANCE = 1e-10
 
@@ -92,7 +91,7 @@ class _Rest:
         self._answers = answers - _class_means(answers, self.labels, n_classes)[self.labels]
         gram = (self._answers.T @ self._answers).astype(np.float64)
         products = np.zeros((answers.shape[1], self.embeddings.shape[1]))
-        for part in _parts(len(self.embeddings)):
+        for part in row_blocks(len(self.embeddings)):
             products += self._answers[part].T @ self._centred(part)
         self._weights = (np.linalg.pinv(gram, rcond=1e-6, hermitian=True) @ products).astype(np.float32)
 
@@ -111,7 +110,7 @@ def _answers(predictions: Predictions) -> npt.NDArray[np.float32]:
     if scores is None:
         return places[predictions.predicted]
     blocks = []
-    for part in _parts(len(scores)):
+    for part in row_blocks(len(scores)):
         block: npt.NDArray[Any] = np.asarray(scores[part], np.float32)
         if predictions.logits is None:
             block = np.log(np.clip(block, 1e-7, 1))
@@ -122,7 +121,7 @@ def _answers(predictions: Predictions) -> npt.NDArray[np.float32]:
 
 def _class_means(array: npt.NDArray[np.float32], labels: Integers, n_classes: int) -> npt.NDArray[np.float32]:
     sums = np.zeros((n_classes, array.shape[1]))
-    for part in _parts(len(array)):
+    for part in row_blocks(len(array)):
         np.add.at(sums, labels[part], np.nan_to_num(array[part]))
     n = np.maximum(np.bincount(labels, minlength=n_classes), 1)
     means: npt.NDArray[np.float32] = (sums / n[:, None]).astype(np.float32)
@@ -143,7 +142,7 @@ def _main_directions(
     spread = np.sqrt(pca.explained_variance_)
     kept = spread > max(1e-4 * float(spread.max(initial=0)), 1e-6)
     axes = pca.components_[kept].T
-    blocks = [(read(part) - pca.mean_) @ axes for part in _parts(size)]
+    blocks = [(read(part) - pca.mean_) @ axes for part in row_blocks(size)]
     return np.concatenate(blocks).astype(np.float64), spread[kept].astype(np.float64)
 
 
@@ -180,7 +179,9 @@ def embedding_components(predictions: Predictions, space: EmbeddingSpace, explor
         n, covariance_type="diag", reg_covar=_LEAST_VARIANCE, random_state=0, max_iter=100, tol=1e-2
     )
     _fit(mixture, table)
-    places = [_most_likely(_known(predictions, space, part), mixture) for part in _parts(len(predictions))]
+    places = [
+        _most_likely(_known(predictions, space, part), mixture) for part in row_blocks(len(predictions))
+    ]
     return np.concatenate(places)
 
 
@@ -203,7 +204,7 @@ def shared_components(space: EmbeddingSpace) -> Integers:
         n, covariance_type="diag", reg_covar=_LEAST_VARIANCE, random_state=0, max_iter=100, tol=1e-2
     )
     _fit(mixture, table[rows])
-    return np.concatenate([_most_likely(table[part], mixture) for part in _parts(len(table))])
+    return np.concatenate([_most_likely(table[part], mixture) for part in row_blocks(len(table))])
 
 
 def _fit(mixture: Any, table: Floats) -> None:
@@ -237,7 +238,7 @@ def _said(predictions: Predictions, space: EmbeddingSpace, rows: Integers) -> np
         return np.float32(_WEIGHT) * space.class_places[predictions.predicted[rows]]
     blocks = [
         predictions.probabilities[part] @ space.class_places
-        for part in np.array_split(rows, len(rows) // _AT_ONCE + 1)
+        for part in np.array_split(rows, len(rows) // ROWS_AT_ONCE + 1)
     ]
     said: npt.NDArray[np.float32] = np.concatenate(blocks).astype(np.float32)
     return said * np.float32(_WEIGHT)
@@ -254,8 +255,3 @@ def _sample(rows: Integers, most: int) -> Integers:
     if len(rows) <= most:
         return rows
     return np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
-
-
-def _parts(n: int) -> Iterator[slice]:
-    for start in range(0, n, _AT_ONCE):
-        yield slice(start, start + _AT_ONCE)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from analysis.row_blocks import row_blocks
 from models.prediction_record import Predictions
 from models.progress import Progress
 
 Space = Literal["embeddings", "probabilities"]
-SPACES: tuple[Space, ...] = get_args(Space)
 Single = npt.NDArray[np.float32]
 
-ROWS_AT_ONCE = 4096
 AXES = 50
 _SPARE_AXES = 10
 _PASSES = 6
@@ -47,7 +46,7 @@ class MapVectors:
 
     def blocks(self) -> list[slice]:
         """Slices that together are all rows."""
-        return [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(self), ROWS_AT_ONCE)]
+        return row_blocks(len(self))
 
 
 def map_vectors(predictions: Predictions) -> MapVectors | None:

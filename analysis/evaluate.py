@@ -20,7 +20,7 @@ from analysis.report_parts import ReportParts
 from analysis.summary import summary, summary_text
 from analysis.survey import survey
 from models.class_names import read_class_names
-from models.errors import ErrorscopeError
+from models.errors import ErrorscopeError, WorkspaceError
 from models.evaluation import matched
 from models.images import ImageSet, open_image_set
 from models.predictions import Predictions, predict, predictions_from_table
@@ -88,6 +88,9 @@ def evaluate(choices: Choices, store: Store, on_progress: Callable[[Progress], N
     """
     began = time.perf_counter()
     folder = _output_folder(choices.output)
+    if choices.training is not None:  # tried before hours of work go into the images
+        on_progress(Progress("Opening the training images", 0, 0))
+        open_image_set(choices.training, split=choices.training_split)
     if choices.from_predictions is not None:
         (predictions, facts), network = _read(choices, on_progress), None
     else:
@@ -98,13 +101,16 @@ def evaluate(choices: Choices, store: Store, on_progress: Callable[[Progress], N
     def pictures(paths: Sequence[Path]) -> list[bytes | None]:
         return thumbnails(store, paths, size=_PICTURE_SIZE)
 
-    write_table(folder / "predictions.parquet", predictions_table(predictions))
     page = report_html(predictions, facts=facts | circumstances(), pictures=pictures, parts=parts)
-    write_bytes(folder / "report.html", page.encode("utf-8", "backslashreplace"))
     seconds = predictions.seconds | {"this_run": time.perf_counter() - began}
-    figures = summary(predictions, seconds=seconds, sources=sources)
-    # a file name that is no text holds lone surrogates, and \udc.. is how JSON writes them
-    write_bytes(folder / "summary.json", summary_text(figures).encode("utf-8", "backslashreplace"))
+    figures = summary_text(summary(predictions, seconds=seconds, sources=sources))
+    try:
+        write_table(folder / "predictions.parquet", predictions_table(predictions))
+        # a file name that is no text holds lone surrogates, and \udc.. is how JSON writes them
+        for name, text in (("report.html", page), ("summary.json", figures)):
+            write_bytes(folder / name, text.encode("utf-8", "backslashreplace"))
+    except WorkspaceError as error:  # its own advice is about the workspace
+        raise ErrorscopeError(error.message, next_step="Name another folder with --output.") from error
     return predictions
 
 

@@ -38,13 +38,14 @@ def training_leakage(
         on_progress: told where the work stands.
 
     Raises:
-        ErrorscopeError: the training images cannot be opened.
+        ErrorscopeError: the training images cannot be opened, or all images are among them, as the same files.
     """
     place, split = training
     on_progress(Progress("Opening the training images", 0, 0))
     images = open_image_set(place, split=split)
-    paths, labels, embeddings, note = _looked_at(network, images, store, on_progress)
     own = [predictions.absolute(path) for path in predictions.images["path"]]
+    _check_other_files(own, {images.absolute(path) for path in images.table["path"]})
+    paths, labels, embeddings, note = _looked_at(network, images, store, on_progress)
     facts = finished(image_facts_steps(store, own), on_progress)
     others = finished(image_facts_steps(store, paths), on_progress)
     steps = leakage_between(
@@ -59,6 +60,15 @@ def training_leakage(
         note=note,
     )
     return finished(steps, on_progress)
+
+
+def _check_other_files(own: Sequence[Path], others: set[Path]) -> None:
+    """Raise where every image would be found as a copy of itself."""
+    if own and others.issuperset(own):
+        raise ErrorscopeError(
+            f"All {len(own):,} images are among the training images, as the same files.",
+            next_step="Name the training images alone, with --training-split where one folder or table holds both.",
+        )
 
 
 def _looked_at(

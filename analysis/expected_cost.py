@@ -12,16 +12,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.confidences import log_scores, row_blocks
+from analysis.confidences import log_scores
 from analysis.confusion import Floats, Integers
 from analysis.costs import Costs, cost_matrix
+from analysis.intervals import NORMAL_95, Interval
+from analysis.row_blocks import row_blocks
 from models.prediction_record import Predictions
 from models.prediction_scores import log_softmax
 
 PERSON = -1
 """In place of a class: the image goes to a person."""
 _FEWEST_CHANGES = 10
-_NORMAL_95 = 1.959964
 _TIE = 1e-9
 
 
@@ -43,7 +44,7 @@ class Outcome:
     to_person: int
     changed: int
     saving: float
-    interval: tuple[float, float]
+    interval: Interval
 
     @property
     def is_clear(self) -> bool:
@@ -58,7 +59,7 @@ class Outcome:
         images = "one decision" if self.changed == 1 else f"{self.changed:,} decisions"
         verb = "saves" if self.saving >= 0 else "adds"
         low, high = sorted(math.copysign(1, self.saving) * end for end in self.interval)
-        figures = f"{abs(self.saving):.3f} per image (95 % interval {low:.3f} to {high:.3f})"
+        figures = f"{abs(self.saving):.3f} per image (95% interval {low:.3f} to {high:.3f})"
         unclear = "" if self.is_clear else "; that may be chance"
         return f"It changes {images} and {verb} {figures}{unclear}."
 
@@ -184,7 +185,7 @@ def _paid(labels: Integers, decisions: Integers, matrix: Floats, person: float |
 def _outcome(
     labels: Integers, usual: Integers, decisions: Integers, usual_mean: float, saved: Floats
 ) -> Outcome:
-    saving, half = float(saved.mean()), _NORMAL_95 * float(saved.std()) / math.sqrt(len(saved))
+    saving, half = float(saved.mean()), NORMAL_95 * float(saved.std()) / math.sqrt(len(saved))
     to_person = decisions == PERSON
     return Outcome(
         usual_mean - saving,

@@ -6,56 +6,36 @@ needs no test). They are ranked by how many mistakes each explains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.calibration import Calibration, percent
+from analysis.calibration import Calibration
 from analysis.cell_name import cell_name
 from analysis.class_calibration import ClassCalibration
 from analysis.confusable import ConfusablePair
 from analysis.confusable_groups import ConfusableGroup
-from analysis.confusion import Integers
+from analysis.confusion import confusion_counts
 from analysis.duplicates import Duplicates
+from analysis.finding_record import Finding
 from analysis.label_candidates import LabelCandidates
 from analysis.leakage import Leakage, leakage_accuracy
+from analysis.number_words import interval_words, p_words, percent
 from analysis.rare_errors import RareError
 from analysis.slice_record import Slices
+from analysis.visual_blocks import chance_of_so_few
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
 
-FindingKind = Literal[
-    "group", "pair", "rare", "labels", "duplicates", "leakage", "slice", "class_confidence", "confidence"
-]
 MOST = 10
 BEYOND_CHANCE, SURE = 0.05, 0.01
+FEW = 10
+"""Mistakes that one looks at one by one."""
 _NAMED = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Finding:
-    """One thing to know.
-
-    Args:
-        kind: what it is about; says which page shows it.
-        sentence: what was found.
-        support: how sure that is, in a few words.
-        rows: the mistakes it is about, row numbers of the predictions.
-        errors: how many mistakes it explains; for a kind of image or a confidence, those beyond the usual, for
-            leaked images those they hide.
-        asked: what the page is to show: its query parameters.
-    """
-
-    kind: FindingKind
-    sentence: str
-    support: str
-    rows: Integers
-    errors: float
-    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +48,7 @@ class FindingSources:
         rare: all errors, those across groups first.
         labels: label candidates.
         calibration: of all confidences.
-        classes: the confidences class by class.
+        classes: the confidences class by class; where all are off (``calibration``), under one temperature for all.
         duplicates: images that repeat within the set.
         leakages: comparisons with other sets.
         slices: kinds of image.
@@ -117,12 +97,11 @@ def _groups(predictions: Predictions, sources: FindingSources) -> Iterator[Findi
     labels, predicted = predictions.labels, predictions.predicted
     for group in sources.groups:
         inside = np.isin(labels, group.indices) & np.isin(predicted, group.indices) & (labels != predicted)
-        low, high = group.interval
         yield Finding(
             "group",
             f"{listed(group.members)} are taken for each other.",
-            f"{group.errors:,} of their {group.images:,} images ({percent(group.rate)}, 95 % interval "
-            f"{percent(low)} to {percent(high)}), {chance_words(group.q_value)}",
+            f"{group.errors:,} of their {group.images:,} images ({percent(group.rate)}, 95% interval "
+            f"{interval_words(group.interval)}), corrected {p_words(group.q_value)}",
             np.flatnonzero(inside),
             group.errors,
         )
@@ -141,7 +120,7 @@ def _pairs(predictions: Predictions, sources: FindingSources) -> Iterator[Findin
             "pair",
             f"{pair.a} and {pair.b} are taken for each other.",
             f"{pair.a_as_b:,} of {pair.a_support:,} {pair.a} called {pair.b}, {pair.b_as_a:,} of "
-            f"{pair.b_support:,} back, {chance_words(pair.q_value)}",
+            f"{pair.b_support:,} back, corrected {p_words(pair.q_value)}",
             np.flatnonzero(one_way | back),
             pair.a_as_b + pair.b_as_a,
             {"pair": cell_name(pair.a, pair.b)},
@@ -150,7 +129,8 @@ def _pairs(predictions: Predictions, sources: FindingSources) -> Iterator[Findin
 
 def _rare(predictions: Predictions, sources: FindingSources) -> Iterator[Finding]:
     across = [error for error in sources.rare if error.crosses_group]
-    if not across:
+    # few are a fact, to be looked at one by one; many are odd only where the groups hold other errors back
+    if not across or (len(across) > FEW and _crossing_p_value(predictions, len(across)) >= BEYOND_CHANCE):
         return
     kinds = dict.fromkeys(f"{error.label} called {error.predicted}" for error in across)
     mistakes = "One mistake crosses" if len(across) == 1 else f"{len(across):,} mistakes cross"
@@ -161,6 +141,13 @@ def _rare(predictions: Predictions, sources: FindingSources) -> Iterator[Finding
         np.array([error.index for error in across], dtype=np.int64),
         len(across),
     )
+
+
+def _crossing_p_value(predictions: Predictions, n_across: int) -> float:
+    """How likely so few errors cross a group if it were left to chance which class is taken for which."""
+    own = np.array([predictions.groups.get(name, "") for name in predictions.class_names])
+    counts = confusion_counts(predictions.labels, predictions.predicted, len(own))
+    return chance_of_so_few(counts, (own[:, None] != own) & (own[:, None] != "") & (own != ""), n_across)
 
 
 def _labels(predictions: Predictions, sources: FindingSources) -> Iterator[Finding]:
@@ -184,7 +171,7 @@ def _slices(predictions: Predictions, sources: FindingSources) -> Iterator[Findi
             "slice",
             f"{each.words[:1].upper()}{each.words[1:]}: {percent(each.held_out_rate)} wrong, against "
             f"{percent(each.held_out_rate_outside)} of the others.",
-            f"{each.n:,} images, confirmed on the held-out half, {chance_words(each.q_value)}",
+            f"{each.n:,} images, confirmed on the held-out half, corrected {p_words(each.q_value)}",
             each.rows[wrong[each.rows]],
             max(0.0, each.excess_errors),
             {"slice": each.identity},
@@ -193,14 +180,17 @@ def _slices(predictions: Predictions, sources: FindingSources) -> Iterator[Findi
 
 def _class_confidences(predictions: Predictions, sources: FindingSources) -> Iterator[Finding]:
     labels, predicted = predictions.labels, predictions.predicted
+    is_off = sources.calibration is not None and sources.calibration.p_value < SURE
+    scaled = ", even where one temperature sets the confidences of all classes right" if is_off else ""
     for each in sources.classes:
-        if each.direction != "over":
+        # where no image bears the label, nothing called so can be right
+        if each.direction != "over" or not (labels == each.index).any():
             continue
         yield Finding(
             "class_confidence",
             f"What is called {each.name} is {each.name} in {percent(each.precision)}, though the model is "
-            f"{percent(each.mean_confidence)} sure.",
-            f"{each.n - each.right:,} of {each.n:,} wrong, {chance_words(each.q_value)}; see what they share",
+            f"{percent(each.mean_confidence)} sure{scaled}.",
+            f"{each.n - each.right:,} of {each.n:,} wrong, corrected {p_words(each.q_value)}; see what they share",
             np.flatnonzero((predicted == each.index) & (labels != each.index)),
             each.gap * each.n,
             {"cell": cell_name(None, each.name)},
@@ -217,7 +207,7 @@ def _confidence(predictions: Predictions, sources: FindingSources) -> Iterator[F
         max(0.0, (found.mean_confidence - found.accuracy) * found.n) if found.direction == "over" else 0.0
     )
     yield Finding(
-        "confidence", found.words, f"{found.n:,} images, {chance_words(found.p_value, corrected=False)}",
+        "confidence", found.words, f"{found.n:,} images, {p_words(found.p_value)}",
         np.zeros(0, dtype=np.int64), excess,
     )  # fmt: skip
 
@@ -271,17 +261,3 @@ def listed(names: Sequence[str]) -> str:
     """
     shown = list(names[:_NAMED]) + ([f"{len(names) - _NAMED:,} more"] if len(names) > _NAMED else [])
     return " and ".join(filter(None, (", ".join(shown[:-1]), shown[-1])))
-
-
-def chance_words(p_value: float, *, corrected: bool = True) -> str:
-    """How seldom chance brings the like, in words.
-
-    Args:
-        p_value: 0 to 1.
-        corrected: for all that was looked at beside it.
-
-    >>> chance_words(0.0321), chance_words(0.00001, corrected=False)
-    ('p = .032 corrected', 'p < .001')
-    """
-    words = "p < .001" if p_value < 0.001 else f"p = {p_value:.3f}".replace("0.", ".")
-    return f"{words} corrected" if corrected else words

@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+Interval = tuple[float, float]
+"""Low end, high end."""
+NORMAL_95 = 1.959964
+"""Standard deviations to either side that hold 95 % of a normal distribution."""
+
 
 def wilson_interval(
     successes: npt.ArrayLike, n: npt.ArrayLike, confidence: float = 0.95

@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.class_scores import ClassScores, class_scores
-from analysis.confident_joint import confident_disagreements, row_blocks
+from analysis.confident_joint import confident_disagreements
 from analysis.confusion import Floats, Integers
 from analysis.label_neighbours import nearest_rows
 from analysis.label_noise import LabelNoise, label_noise
+from analysis.row_blocks import even_row_blocks
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
@@ -102,7 +103,7 @@ class LabelCandidates:
         )
         return (
             f"About {max(1, round(self.noise.n_wrong)):,} of {self.n_images:,} labels look wrong "
-            f"(95 % interval {low:,} to {high:,}), beyond the model's own errors. {stand_out}."
+            f"(95% interval {low:,} to {high:,}), beyond the model's own errors. {stand_out}."
         )
 
 
@@ -163,7 +164,7 @@ def log_margins(scores: ClassScores, labels: Integers) -> tuple[Floats, npt.NDAr
     ([-1.39, 0.0], [1, 1])
     """
     margins, suggested = np.empty(len(labels)), np.empty(len(labels), dtype=np.intp)
-    for rows in row_blocks(scores.values.shape):
+    for rows in even_row_blocks(scores.values.shape):
         block, own = np.array(scores.rows(rows), dtype=float), labels[rows]
         place = np.arange(len(block))
         of_label = block[place, own].copy()

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Integers
+from analysis.neighbours import unit_rows
 
 _ROWS_AT_ONCE = 4096
 _QUERIES_AT_ONCE = 512
@@ -40,11 +41,11 @@ def nearest_rows(
 def _nearest_rows(
     embeddings: npt.NDArray[np.floating[Any]], queries: Integers, k: int
 ) -> npt.NDArray[np.intp]:
-    asked = _unit(embeddings[queries])
+    asked = unit_rows(embeddings[queries])
     places: npt.NDArray[np.intp] = np.empty((len(queries), 0), dtype=np.intp)
     likeness: npt.NDArray[np.float32] = np.empty((len(queries), 0), dtype=np.float32)
     for start in range(0, len(embeddings), _ROWS_AT_ONCE):
-        block = asked @ _unit(embeddings[start : start + _ROWS_AT_ONCE]).T
+        block = asked @ unit_rows(embeddings[start : start + _ROWS_AT_ONCE]).T
         own = queries - start
         inside = np.flatnonzero((own >= 0) & (own < block.shape[1]))
         block[inside, own[inside]] = -np.inf
@@ -54,9 +55,3 @@ def _nearest_rows(
         likeness = np.take_along_axis(likeness, best, axis=1)
         places = np.take_along_axis(places, best, axis=1)
     return places
-
-
-def _unit(rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-    single = np.asarray(rows, dtype=np.float32)
-    lengths = np.linalg.norm(single, axis=1, keepdims=True)
-    return np.asarray(np.divide(single, lengths, out=np.zeros_like(single), where=lengths > 0))

@@ -14,14 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from analysis.class_scores import ClassScores
-from analysis.confident_joint import row_blocks
 from analysis.confusion import Floats, Integers, confusion_counts
 from analysis.label_shares import MOST_NOISE, TINY, label_shares
+from analysis.row_blocks import even_row_blocks
 
 SIGNIFICANCE = 0.01
 """The test of random labels speaks below this p-value."""
 _PRIOR = 0.1
 _TEMPERATURES = (-2.5, 2.5)
+"""Logarithms of the temperatures tried; where the best lies at an end, the next ones beyond it are tried too."""
+_AT_END, _FARTHER, _FARTHEST = 0.1, 4.0, 12.0
 _VALUES_AT_ONCE = 1 << 18
 
 
@@ -141,7 +143,7 @@ def label_habits(labels: Integers, predicted: Integers, n_classes: int) -> Float
 def label_probabilities(scores: ClassScores, labels: Integers, temperature: float) -> Floats:
     """(N,) softmax(z / T) of each label; the sums in single precision, they are read many times."""
     found = np.empty(len(labels))
-    for rows in row_blocks(scores.values.shape, _VALUES_AT_ONCE):
+    for rows in even_row_blocks(scores.values.shape, _VALUES_AT_ONCE):
         block = scores.rows(rows)
         shifted = (block - block.max(axis=1, keepdims=True)).astype(np.float32)
         shifted *= np.float32(1 / temperature)
@@ -173,8 +175,17 @@ def _fit(scores: ClassScores, labels: Integers, habits: Floats, *, has_noise: bo
             best[:] = [_Fit(temperature, habit, noise, likelihood, soft)]
         return -likelihood
 
-    minimize_scalar(loss, bounds=_TEMPERATURES, method="bounded", options={"xatol": 2e-3})
-    return best[0]
+    low, high = _TEMPERATURES
+    while True:
+        minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 2e-3})
+        found = math.log(best[0].temperature)
+        # logits in a scale of their own: what lies beyond the range must not pass for wrong labels
+        if found > high - _AT_END and high < _FARTHEST:
+            low, high = high - 2 * _AT_END, high + _FARTHER
+        elif found < low + _AT_END and low > -_FARTHEST:
+            low, high = low - _FARTHER, low + 2 * _AT_END
+        else:
+            return best[0]
 
 
 def _mixture(soft: Floats, habits: Floats, uniform: float, habit: float, noise: float) -> Floats:

@@ -18,6 +18,7 @@ from analysis.metrics import Accuracy, accuracy
 from models.fingerprints import name_of
 from models.notes import Decision, ImageNote
 from models.prediction_scores import log_of_probabilities, log_softmax, scores
+from models.prediction_selection import rows_of
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
@@ -130,7 +131,8 @@ def corrected(predictions: Predictions, notes: Notes, *, without_bad_images: boo
         return predictions
     key = name_of(predictions.fingerprint, sorted(new.items()), left_out)
     relabelled = replace(predictions, fingerprint=key, images=_relabelled(predictions, new))
-    return _without(relabelled, left_out) if left_out else relabelled
+    kept = np.delete(np.arange(len(predictions)), left_out)
+    return rows_of(relabelled, kept) if left_out else relabelled
 
 
 def _relabelled(predictions: Predictions, new: Mapping[int, int]) -> pd.DataFrame:
@@ -164,21 +166,6 @@ def _scores(
 
 def _bad_images(predictions: Predictions, notes: Notes) -> list[int]:
     return sorted(row for row, note in notes.items() if standing_decision(predictions, row, note) == "image")
-
-
-def _without(predictions: Predictions, left_out: list[int]) -> Predictions:
-    kept = np.delete(np.arange(len(predictions)), left_out)
-
-    def rows(array: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32] | None:
-        return None if array is None else array[kept]
-
-    return replace(
-        predictions,
-        images=predictions.images.iloc[kept].reset_index(drop=True),
-        logits=rows(predictions.logits),
-        probabilities=rows(predictions.probabilities),
-        embeddings=rows(predictions.embeddings),
-    )
 
 
 def overlay_comparison(

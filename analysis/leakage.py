@@ -13,6 +13,7 @@ import pandas as pd
 
 from analysis.duplicates import MOST_ALIKE, DuplicateCluster, Duplicates, accuracy_on, accuracy_without
 from analysis.metrics import Accuracy, accuracy
+from analysis.number_words import fine_percent
 from analysis.picture_matches import Match, Matches, Pictures, matches_steps
 from models.prediction_record import Predictions
 from models.progress import Progress
@@ -103,15 +104,15 @@ class LeakageAccuracy:
 
     @property
     def words(self) -> str:
-        """Such as "88.8 % on all, 88.5 % (85.4 to 91.0) without the 12 leaked images"."""
+        """Such as "88.8% on all, 88.5% without the 12 leaked images (95% interval 85.4% to 91.0%)"."""
         if not self.on_leaked.n:
-            return f"{_percent(self.of_all.rate)} on all; no image is leaked"
+            return f"{fine_percent(self.of_all.rate)} on all; no image is leaked"
         if not self.without.n:
-            return f"{_percent(self.of_all.rate)} on all, and every image is leaked"
+            return f"{fine_percent(self.of_all.rate)} on all, and every image is leaked"
         n = self.on_leaked.n
-        interval = f"95 % interval {_percent(self.without.low)} to {_percent(self.without.high)}"
+        interval = f"95% interval {fine_percent(self.without.low)} to {fine_percent(self.without.high)}"
         return (
-            f"{_percent(self.of_all.rate)} on all, {_percent(self.without.rate)} without the "
+            f"{fine_percent(self.of_all.rate)} on all, {fine_percent(self.without.rate)} without the "
             f"{'one leaked image' if n == 1 else f'{n:,} leaked images'} ({interval})"
         )
 
@@ -230,7 +231,3 @@ def split_leakage(predictions: Predictions, duplicates: Duplicates) -> tuple[Dup
     return tuple(
         cluster for cluster in duplicates.clusters if len({splits[row] for row in cluster.rows} - {""}) > 1
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"

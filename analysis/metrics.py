@@ -12,8 +12,7 @@ import pandas as pd
 
 from analysis.confusion import Counts, Integers, shares, square
 from analysis.intervals import wilson_interval
-
-_ROWS_AT_ONCE = 4096
+from analysis.row_blocks import row_blocks
 
 
 @dataclass(frozen=True)
@@ -88,8 +87,7 @@ def top_k_accuracy(probabilities: npt.NDArray[np.floating[Any]], labels: Integer
     if not 1 <= k <= probabilities.shape[1]:
         raise ValueError(f"k must lie between 1 and the {probabilities.shape[1]} classes, not {k}")
     right = 0
-    for start in range(0, len(labels), _ROWS_AT_ONCE):
-        rows = slice(start, start + _ROWS_AT_ONCE)
+    for rows in row_blocks(len(labels)):
         right += int((label_ranks(probabilities[rows], labels[rows]) < k).sum())
     return accuracy_of(right, len(labels))
 

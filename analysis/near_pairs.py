@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from analysis.neighbours import unit_rows
 from models.progress import Progress
 
 Hashes = npt.NDArray[np.uint64]
@@ -201,10 +202,7 @@ class _Blocks:
     def unit(self, start: int) -> Singles:
         stretch = slice(start, start + _ROWS_AT_ONCE)
         block = self._embeddings[stretch if self._rows is None else self._rows[stretch]]
-        single = np.asarray(block, dtype=np.float32)
-        lengths = np.linalg.norm(single, axis=1, keepdims=True)
-        unit: Singles = np.divide(single, lengths, out=np.zeros_like(single), where=lengths > 0)
-        return unit
+        return unit_rows(block)
 
 
 class _Best:

@@ -61,17 +61,18 @@ def _nearest_of(
     k: int,
     candidates: npt.NDArray[np.intp],
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
-    query = _unit(np.asarray(embedding)[None])[0]
+    query = unit_rows(np.asarray(embedding)[None])[0]
     similarities = np.empty(len(candidates), dtype=np.float32)
     for start in range(0, len(candidates), _ROWS_AT_ONCE):
         rows = candidates[start : start + _ROWS_AT_ONCE]
-        similarities[start : start + _ROWS_AT_ONCE] = _unit(embeddings[rows]) @ query
+        similarities[start : start + _ROWS_AT_ONCE] = unit_rows(embeddings[rows]) @ query
     np.clip(similarities, -1, 1, out=similarities)
     order = np.argsort(-similarities, kind="stable")[:k]
     return candidates[order], similarities[order]
 
 
-def _unit(rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+def unit_rows(rows: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
+    """(N, D) the rows at length 1, in single precision; rows of zeros stay."""
     single = np.asarray(rows, dtype=np.float32)
     lengths = np.linalg.norm(single, axis=1, keepdims=True)
     return np.asarray(np.divide(single, lengths, out=np.zeros_like(single), where=lengths > 0))

@@ -1,11 +1,11 @@
-"""Decisions, tags and notes as tables, on the screen and for spreadsheets."""
+"""Decisions, tags and notes as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,6 @@ IMAGE_COLUMNS = (
 )
 SUBJECT_COLUMNS = ("kind", "name", "tags", "note", "changed")
 _TAGS_APART = "; "
-_BEGINS_A_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def image_notes_table(
@@ -40,7 +39,7 @@ def image_notes_table(
         those of the predictions; ``decision`` is a key of ``models.notes.DECISIONS`` or "", and
         ``decided_label`` the label that it was about: another one than ``label`` says that it no longer
         holds. ``tags`` are joined by "; ", ``changed`` is in UTC (ISO 8601), ``model`` was open then,
-        and ``content`` is the MD5 by which the image is known.
+        and ``content`` is the MD5 by which the image is known, and by which tables are joined.
     """
     rows = sorted(notes, key=lambda row: (-notes[row].changed, row))
     names = np.array(predictions.class_names, dtype=object)
@@ -115,24 +114,6 @@ def selected_notes(
         joined = everything.agg("\n".join, axis=1) if len(table) else pd.Series(dtype="str")
         keep &= joined.str.casefold().str.contains(words.strip().casefold(), regex=False)
     return table[keep]
-
-
-def notes_csv(table: pd.DataFrame) -> bytes:
-    """A table of notes as CSV that spreadsheets open.
-
-    UTF-8 with a byte order mark, without which Excel takes it for another encoding. A cell that would
-    begin a formula (with =, +, -, @, a tab or a return) gets an apostrophe in front, whoever wrote it: notes
-    and file names come from many people. Join such tables by ``content``, which never does.
-
-    >>> notes_csv(pd.DataFrame({"note": ['=1+1', 'a "b", c']})).decode("utf-8-sig").splitlines()
-    ['note', "'=1+1", '"a ""b"", c"']
-    """
-    safe = table.map(_no_formula)
-    return safe.to_csv(index=False, lineterminator="\n").encode("utf-8-sig", "backslashreplace")
-
-
-def _no_formula(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_BEGINS_A_FORMULA) else value
 
 
 def _moment(seconds: float) -> str:

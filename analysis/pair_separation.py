@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from analysis.confusion import Floats, Integers, cell_images
+from analysis.number_words import p_words
 from analysis.significance import false_discovery_rates
 from models.image_facts import QUALITY
 
@@ -92,17 +93,8 @@ class QualityDifference:
         return (
             f"{self.images} ({self.n}) are {way} than {self.others} ({self.n_others}): "
             f"{_NAMES.get(self.quality, self.quality)} {medians} (medians), {way} in {share:.0%} of all "
-            f"comparisons, corrected p {p_words(self.q_value)}."
+            f"comparisons, corrected {p_words(self.q_value)}."
         )
-
-
-def p_words(value: float) -> str:
-    """A p- or q-value as a person reads it.
-
-    >>> p_words(0.0312), p_words(1e-9)
-    ('0.031', 'below 0.001')
-    """
-    return "below 0.001" if value < 0.001 else f"{value:.2g}"
 
 
 def pair_rows(labels: Integers, predicted: Integers, a: int, b: int) -> PairRows:

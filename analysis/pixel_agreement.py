@@ -68,11 +68,11 @@ class PixelAgreement:
         """What was done to one of them, in a few words.
 
         >>> PixelAgreement(0.97, (0.82, 1.0), True).words
-        'the same picture, mirrored, cropped to 82 %'
+        'the same picture, mirrored, cropped to 82%'
         """
         words = [SAME_PICTURE] + ["mirrored"] * self.mirrored
         part = min(self.shared)
-        return ", ".join([*words, f"cropped to {part:.0%}".replace("%", " %")] if part < WHOLE else words)
+        return ", ".join([*words, f"cropped to {part:.0%}"] if part < WHOLE else words)
 
 
 def grey(picture: Image.Image) -> npt.NDArray[np.uint8]:

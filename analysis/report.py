@@ -21,7 +21,9 @@ from analysis.confusable import ConfusablePair, ConfusedCell, confusable_pairs, 
 from analysis.confusion import Counts, cell_images, confusion_counts
 from analysis.matrix_drawing import LARGEST_DRAWN, DrawnMatrix, drawn_matrix
 from analysis.metrics import Accuracy, accuracy, per_class, top_k_accuracy
+from analysis.number_words import fine_percent
 from analysis.rare_errors import RareError, rare_errors
+from analysis.report_facts import limits
 from analysis.report_parts import REPORT_SECTIONS, ReportParts
 from analysis.report_sections import Pictures, ReportSections, data_uri
 
@@ -89,7 +91,8 @@ class Report:
     ) -> None:
         self._predictions = predictions
         self._pictures = pictures
-        self.facts = dict(facts)
+        self.facts = {**facts, **limits(predictions)}
+        self.n_missing = predictions.n_missing_files
         self.names = predictions.class_names
         self.groups = predictions.groups
         self.unreadable = predictions.unreadable
@@ -218,24 +221,11 @@ def report_html(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "breakable": breakable}
+    environment.filters |= {"percent": fine_percent, "breakable": breakable}
     style = (folder / "report.css").read_text(encoding="utf-8")
     template = environment.get_template("report.html.jinja")
     report = Report(predictions, facts, pictures, parts or ReportParts(), sections)
     return template.render(report=report, style=style)
-
-
-def percent(share: float) -> str:
-    """A share as a person reads it; only none and all are 0% and 100%.
-
-    >>> percent(0.8739), percent(1.0), percent(0.99996), percent(float("nan"))
-    ('87.4%', '100%', '>99.9%', '–')
-    """
-    if np.isnan(share):
-        return "–"
-    if share in (0, 1):
-        return f"{share:.0%}"
-    return "<0.1%" if share < 0.0005 else ">99.9%" if share >= 0.9995 else f"{share:.1%}"
 
 
 def breakable(text: str) -> Markup:

@@ -27,6 +27,20 @@ def evaluation_facts(spec: EvaluationSpec, predictions: Predictions) -> dict[str
     return facts | {what: str(value) for what, value in chosen.items() if value is not None}
 
 
+def limits(predictions: Predictions) -> dict[str, str]:
+    """What a table of predictions left out, and so nobody could look at; {} where all was there.
+
+    Args:
+        predictions: what is reported.
+    """
+    said = {}
+    if predictions.n_missing_files:
+        said["Pictures"] = f"{predictions.n_missing_files:,} of {len(predictions):,} files are not there"
+    if not predictions.has_probabilities:
+        said["Probabilities"] = "none, only the predicted class: no calibration and no label candidates"
+    return said
+
+
 def circumstances() -> dict[str, str]:
     """When the report is made, and with which versions."""
     made_with = [f"Errorscope {errorscope_version()}", f"Python {platform.python_version()}"]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from analysis.confusion import Booleans
 from analysis.slice_features import Feature, Kind
-from analysis.slice_significance import Booleans
 
 FEWEST_IMAGES = 20
 """Images of a slice, both halves together."""

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.confusion import Integers
+from analysis.confusion import Booleans, Integers
 from analysis.slice_features import Feature
 from analysis.slice_record import SliceClass, Spread
-from analysis.slice_significance import Booleans
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions

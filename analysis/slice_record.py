@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Integers
+from analysis.intervals import Interval
+from analysis.number_words import percent
 from analysis.slice_conditions import Condition
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class Slice:
     def sentence(self) -> str:
         """The slice in one line, with held-out rates."""
         fate = "confirmed on the held-out half" if self.confirmed else "not confirmed on the held-out half"
-        rates = f"{self.held_out_rate:.0%} wrong against {self.held_out_rate_outside:.0%}".replace("%", " %")
+        rates = f"{percent(self.held_out_rate)} wrong against {percent(self.held_out_rate_outside)}"
         return f"{self.words}: {rates}, {self.n:,} images, {fate}"
 
 

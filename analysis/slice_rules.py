@@ -12,10 +12,10 @@ from math import comb, log
 
 import numpy as np
 
-from analysis.confusion import Floats, Integers
+from analysis.confusion import Booleans, Floats, Integers
 from analysis.slice_conditions import FEWEST_IMAGES, Rule, conditions, holds
 from analysis.slice_features import Feature
-from analysis.slice_significance import Booleans, slice_p_value, z_scores
+from analysis.slice_significance import slice_p_value, z_scores
 from analysis.slice_tree import tree_rules
 
 FEWEST_EXPLORED = 8

@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.confusion import Floats, Integers
-
-Booleans = npt.NDArray[np.bool_]
+from analysis.confusion import Booleans, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -121,22 +119,6 @@ def adjusted_excess(counts: ClassCounts) -> float:
     known = outside > 0
     rates = (counts.errors - counts.errors_inside)[known] / outside[known]
     return float((counts.errors_inside[known] - counts.inside[known] * rates).sum())
-
-
-def stratified_halves(strata: Integers, seed: int) -> Booleans:
-    """Divide images into two halves, each with half of every stratum.
-
-    Args:
-        strata: (N,) the stratum of each image.
-        seed: of the shuffle within a stratum.
-
-    Returns:
-        (N,) True for the first half. Sizes of the halves, and of each stratum in them, differ by one at most.
-    """
-    order = np.lexsort((np.random.default_rng(seed).random(len(strata)), strata))
-    first = np.empty(len(strata), bool)
-    first[order] = np.arange(len(strata)) % 2 == 0
-    return first
 
 
 def z_scores(residuals: Floats, variances: Floats, masks: npt.NDArray[np.floating[Any]]) -> Floats:

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from analysis.confusion import Floats
+from analysis.confusion import Booleans, Floats
 from analysis.slice_conditions import FEWEST_IMAGES, Condition, Rule, short_number_between
 from analysis.slice_features import Feature
-from analysis.slice_significance import Booleans
 
 MOST_LEAVES = 21
 _MOST_LEVELS = 20

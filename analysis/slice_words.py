@@ -7,10 +7,9 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from analysis.confusion import Integers
+from analysis.confusion import Booleans, Integers
 from analysis.slice_conditions import Condition, Rule
 from analysis.slice_features import Feature
-from analysis.slice_significance import Booleans
 
 QUALITY_WORDS = {
     "brightness": ("dark", "bright"),

@@ -3,7 +3,7 @@
 A search that knows the errors always finds such kinds, even where there are none. So the images are divided
 into halves: what one half suggests counts only if the other confirms it. Each half explores once and confirms
 once: with a few hundred images, one direction alone misses too much. All slices of both directions that reach
-the test are corrected for together.
+the test are corrected for together. Copies of a picture count once (``analysis.slice_copies``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.confusion import Integers
+from analysis.confusion import Booleans, Integers
 from analysis.embedding_slices import (
     EmbeddingSpace,
     central_first,
@@ -23,21 +23,22 @@ from analysis.embedding_slices import (
     embedding_space,
     shared_components,
 )
+from analysis.halves import stratified_halves
 from analysis.intervals import wilson_interval
 from analysis.significance import false_discovery_rates
 from analysis.slice_conditions import FEWEST_IMAGES, Rule, holds
+from analysis.slice_copies import among_all, first_copies
 from analysis.slice_features import Features, slice_features
 from analysis.slice_inside import slice_classes, spreads
 from analysis.slice_record import Slice, Slices
 from analysis.slice_rules import ALIKE, FEWEST_EXPLORED, MOST_RULES, SCREEN, jaccard, proposed_rules
 from analysis.slice_significance import (
-    Booleans,
     adjusted_excess,
     class_counts,
     slice_p_value,
-    stratified_halves,
 )
 from analysis.slice_words import embedding_words, next_step, rule_words, typical_words
+from models.prediction_selection import rows_of
 from models.progress import Progress
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ def slice_steps(predictions: Predictions, facts: pd.DataFrame) -> Generator[Prog
     Returns:
         The slices, confirmed or not; the same for the same predictions and facts.
     """
+    rows = first_copies(facts)
+    if len(rows) == len(facts):
+        return (yield from _steps(predictions, facts))
+    found = yield from _steps(rows_of(predictions, rows), facts.iloc[rows].reset_index(drop=True))
+    return among_all(found, rows, len(facts))
+
+
+def _steps(predictions: Predictions, facts: pd.DataFrame) -> Generator[Progress, None, Slices]:
     found = _Found(predictions, slice_features(predictions, facts))
     too_few = found.too_few()
     if too_few:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from analysis.calibration_summary import calibration_summary
 from analysis.confusable_groups import ConfusableGroup
 from analysis.duplicates import Duplicates
-from analysis.findings import Finding, FindingSources, findings
+from analysis.finding_record import Finding
+from analysis.findings import FindingSources, findings
 from analysis.label_candidates import LabelCandidate
 from analysis.leakage import split_leakage
 from analysis.slice_record import Slice
@@ -29,7 +30,7 @@ def summary_findings(predictions: Predictions, sources: FindingSources) -> dict[
     Returns:
         ``findings`` (sentence, support, errors; the one that explains most mistakes first), ``confusable_groups``,
         and, where they were looked at: ``label_candidates`` (path, label, suggested, score; at most 200),
-        ``duplicates`` (paths, labels, kind), ``leakage`` (pairs across splits or with another set), ``slices``
+        ``duplicates`` (paths, labels, kind; absent where not one picture was there to compare), ``leakage`` (pairs across splits or with another set), ``slices``
         (also those not confirmed) and ``calibration``.
     """
     figures: dict[str, Any] = {
@@ -39,7 +40,7 @@ def summary_findings(predictions: Predictions, sources: FindingSources) -> dict[
     if sources.labels is not None:
         shown = sources.labels.candidates[:_MOST_CANDIDATES]
         figures["label_candidates"] = [_candidate(each) for each in shown]
-    if sources.duplicates is not None:
+    if sources.duplicates is not None and sources.duplicates.n_missing < sources.duplicates.n_images:
         figures["duplicates"] = _duplicates(predictions, sources.duplicates)
     leakage = _leakage(predictions, sources)
     if leakage is not None:

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast
 from zipfile import BadZipFile
 
 import numpy as np
@@ -26,6 +26,7 @@ from models.saved_predictions import kept_predictions
 from models.store import Store, write_atomically, write_json
 
 if TYPE_CHECKING:
+    from analysis.duplicates import Duplicates
     from models.job_context import JobContext
     from models.prediction_record import Predictions
 
@@ -44,6 +45,7 @@ class Surveyed(Protocol):
         """What ``to_saved`` gave, as it was."""
 
 
+Found = TypeVar("Found", bound=Surveyed)
 Steps = Generator[Progress, None, Surveyed]
 PartFunction = Callable[["Predictions", pd.DataFrame], Steps]
 
@@ -56,7 +58,8 @@ class SurveyPart:
         label: what a person calls it.
         module: dotted name of the module that makes it; imported when it is first made.
         function: the generator function in it, of the predictions and the facts of their pictures
-            (``models.image_facts``), that yields progress and returns ``result``.
+            (``models.image_facts``; once the duplicates are known also ``repeats``, whether a picture repeats an
+            earlier one), that yields progress and returns ``result``.
         result: the class in it that `Surveyed` describes.
         revision: raised when the same predictions give something else.
     """
@@ -81,7 +84,7 @@ class SurveyPart:
 
 SURVEY_PARTS: dict[str, SurveyPart] = {
     "duplicates": SurveyPart("duplicates", "analysis.duplicates", "duplicate_steps", "Duplicates", 1),
-    "slices": SurveyPart("slices", "analysis.slices", "slice_steps", "Slices", 1),
+    "slices": SurveyPart("slices", "analysis.slices", "slice_steps", "Slices", 2),
     "map": SurveyPart("embedding map", "analysis.embedding_map", "map_steps", "EmbeddingMap", 1),
 }
 """The parts by name, in the order in which they are made."""
@@ -103,8 +106,13 @@ def survey_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progres
     Raises:
         PredictionsError: the evaluation is gone or damaged.
     """
+    # a layer of its own over the survey: the findings are made from its parts
+    from analysis.saved_findings import are_weighed_by_the_survey, weighing_steps
+
     predictions = kept_predictions(context.store, spec["fingerprint"])
-    yield from survey(predictions, context.store)
+    found = yield from survey(predictions, context.store)
+    if are_weighed_by_the_survey(predictions):
+        yield from weighing_steps(predictions, found, context.store)
     return {"parts": list(SURVEY_PARTS)}
 
 
@@ -129,7 +137,15 @@ def survey(predictions: Predictions, store: Store) -> Generator[Progress, None, 
             if found[name] is None:
                 found[name] = made = yield from part.steps(predictions, facts)
                 save_result(part_file(store, predictions.fingerprint, name), made)
+            if name == "duplicates":
+                facts = _with_copies(facts, found[name])
     return {name: each for name, each in found.items() if each is not None}
+
+
+def _with_copies(facts: pd.DataFrame, duplicates: Surveyed | None) -> pd.DataFrame:
+    """The facts, and whether a picture repeats an earlier one: later parts count each once."""
+    repeated = cast("Duplicates", duplicates).repeated
+    return facts.assign(repeats=np.isin(np.arange(len(facts)), repeated))
 
 
 def part_file(store: Store, fingerprint: str, name: str) -> Path:
@@ -159,7 +175,7 @@ def save_result(file: Path, result: Surveyed) -> None:
     write_json(file, plain)
 
 
-def saved_result(file: Path, result: type[Surveyed]) -> Surveyed:
+def saved_result(file: Path, result: type[Found]) -> Found:
     """What `save_result` wrote.
 
     Raises:

@@ -10,17 +10,18 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from analysis.calibration import N_BINS, Binning, Calibration, Interval, calibration_of
-from analysis.confidences import Confidences, confidences, log_scores, row_blocks
+from analysis.calibration import N_BINS, Binning, Calibration, calibration_of
+from analysis.confidences import Confidences, confidences, log_scores
 from analysis.confusion import Floats, Integers
+from analysis.halves import stratified_halves
+from analysis.intervals import NORMAL_95, Interval
+from analysis.row_blocks import row_blocks
 from models.prediction_record import Predictions
 
 FITTED_ROWS = 10_000
 LOWEST, HIGHEST = 0.05, 20.0
 _ROUNDS = 60
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ class TemperatureScaling:
             )
         own = self.report.temperature
         low, high = own.interval
-        known = f"{own.value:.2f} (95 % interval {low:.2f} to {high:.2f})"
+        known = f"{own.value:.2f} (95% interval {low:.2f} to {high:.2f})"
         if not own.is_needed and not self.swapped.temperature.is_needed:
             return f"No temperature is needed: the best one is {known}, which 1 agrees with."
         before, after = self.report.before, self.report.after
@@ -105,26 +106,6 @@ class TemperatureScaling:
             f"{after.null_low:.3f} to {after.null_high:.3f}) and the loss (NLL) from {before.nll:.3f} to "
             f"{after.nll:.3f}. The other half alone would say {self.swapped.temperature.value:.2f}."
         )
-
-
-def stratified_halves(labels: Integers, seed: int = 0) -> npt.NDArray[np.bool_]:
-    """Two halves, drawn at random, in which each class has as many images (give or take one).
-
-    Args:
-        labels: (N,) class indices.
-        seed: of the draw.
-
-    Returns:
-        (N,) whether an image belongs to the first half.
-
-    >>> int(stratified_halves(np.array([0, 0, 1, 1, 1, 1])).sum())
-    3
-    """
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    order = shuffled[np.argsort(labels[shuffled], kind="stable")]
-    first = np.zeros(len(labels), dtype=bool)
-    first[order[::2]] = True
-    return first
 
 
 def temperature_scaling(
@@ -162,7 +143,7 @@ def _report(
     temperature: Temperature, plain: Confidences, scaled: Confidences, n_bins: int, by: Binning
 ) -> HalfReport:
     change = scaled.loss - plain.loss
-    half = _NORMAL_95 * float(change.std()) / math.sqrt(len(change))
+    half = NORMAL_95 * float(change.std()) / math.sqrt(len(change))
     mean = float(change.mean())
     return HalfReport(
         temperature,
@@ -202,7 +183,7 @@ def fitted_temperature(predictions: Predictions, rows: Integers) -> Temperature:
         return Temperature(1 / inverse, (LOWEST, HIGHEST), len(rows), is_fitted=False)
     # the spread of log(1 / T), and so of log T
     spread = float(slopes.std()) / bend / math.sqrt(len(rows)) / inverse
-    factor = math.exp(_NORMAL_95 * spread)
+    factor = math.exp(NORMAL_95 * spread)
     return Temperature(1 / inverse, (1 / inverse / factor, factor / inverse), len(rows), is_fitted=True)
 
 

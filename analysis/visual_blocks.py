@@ -139,6 +139,19 @@ def _crossing(counts: Counts | Floats, blocks: npt.NDArray[Any]) -> float:
     return float(counts[blocks[:, None] != blocks].sum())
 
 
+def chance_of_so_few(counts: Counts, across: npt.NDArray[np.bool_], n_across: int) -> float:
+    """How likely so few errors fall into some cells if it were left to chance which class is taken for which.
+
+    Args:
+        counts: (C, C), row = label, column = prediction.
+        across: (C, C) the cells.
+        n_across: errors in them.
+    """
+    fitted = expected_errors(counts)
+    errors = float(fitted.sum())
+    return _chance_of_so_few(n_across, round(errors), float(fitted[across].sum()) / max(errors, 1))
+
+
 def _chance_of_so_few(crossing: int, errors: int, share: float) -> float:
     from scipy.stats import binom
 

@@ -133,14 +133,16 @@ def image_facts_steps(store: Store, paths: Sequence[Path]) -> Generator[Progress
     with ThreadPoolExecutor(background_threads(), thread_name_prefix="image-facts") as pool:
         for start in range(0, len(paths), AT_ONCE):
             chunk, file = paths[start : start + AT_ONCE], folder / f"part_{start:08d}.parquet"
-            if not file.is_file():
+            part = _opened(file, len(chunk))
+            if part is None:
                 rows = []
                 for row in pool.map(_facts, chunk):
                     rows.append(row)
                     if len(rows) % 16 == 0:
                         yield Progress(PHASE, start + len(rows), len(paths))
-                write_table(file, _table(rows))
-            parts.append(pd.read_parquet(file))
+                part = _table(rows)
+                write_table(file, part)
+            parts.append(part)
             yield Progress(PHASE, start + len(chunk), len(paths))
     facts = pd.concat(parts, ignore_index=True) if parts else _table([])
     write_table(store.folder("image_facts") / f"{key}.parquet", facts)
@@ -159,12 +161,19 @@ def facts_key(paths: Sequence[Path]) -> str:
 def saved_image_facts(store: Store, paths: Sequence[Path], key: str | None = None) -> pd.DataFrame | None:
     """The facts that were measured of these files before; None where they were not, or one has changed."""
     file = store.root / "image_facts" / f"{key or facts_key(paths)}.parquet"
-    if not file.is_file():
+    return _opened(file, len(paths))
+
+
+def _opened(file: Path, n: int) -> pd.DataFrame | None:
+    """The table in a file; None where there is none, or it is damaged: the pictures are then measured again."""
+    try:
+        facts = pd.read_parquet(file)
+    except (OSError, ValueError):
         return None
-    facts = pd.read_parquet(file)
-    return facts if len(facts) == len(paths) else None
+    return facts if len(facts) == n and set(_COLUMNS) <= set(facts.columns) else None
 
 
+_COLUMNS = ("content", "phash", "width", "height", *QUALITY, "problem")
 _NOTHING: dict[str, Any] = {"phash": 0, "width": 0, "height": 0, **dict.fromkeys(QUALITY, float("nan"))}
 
 
@@ -183,7 +192,7 @@ def _facts(path: Path) -> dict[str, Any]:
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["content", "phash", "width", "height", *QUALITY, "problem"])
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
     types: dict[str, Any] = {"phash": np.uint64, "width": np.int32, "height": np.int32}
     types |= dict.fromkeys(QUALITY, np.float32) | dict.fromkeys(("content", "problem"), "str")
     return table.astype(types)

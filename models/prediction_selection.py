@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,12 +28,12 @@ def selected(predictions: Predictions, *, split: str | None, limit: int | None) 
         PredictionsError: there is no such split, or the limit is less than 1.
     """
     if split is not None:
-        predictions = _rows(predictions, np.flatnonzero(_of_split(predictions, split)))
+        predictions = rows_of(predictions, np.flatnonzero(_of_split(predictions, split)))
     if limit is None or limit >= len(predictions):
         return predictions
     if limit < 1:
         raise PredictionsError(f"A limit of {limit} images leaves none.", next_step="Give 1 or more.")
-    return _rows(predictions, np.linspace(0, len(predictions) - 1, limit).astype(np.intp))
+    return rows_of(predictions, np.linspace(0, len(predictions) - 1, limit).astype(np.intp))
 
 
 def table_splits(path: Path) -> tuple[str, ...]:
@@ -62,7 +63,21 @@ def _of_split(predictions: Predictions, split: str) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _rows(predictions: Predictions, rows: npt.NDArray[np.intp]) -> Predictions:
-    images = predictions.images.iloc[rows].reset_index(drop=True)
-    probabilities = None if predictions.probabilities is None else predictions.probabilities[rows]
-    return replace(predictions, images=images, probabilities=probabilities)
+def rows_of(predictions: Predictions, rows: npt.NDArray[np.integer[Any]]) -> Predictions:
+    """The predictions of some images, in this order; the fingerprint stays that of all.
+
+    Args:
+        predictions: of N images.
+        rows: (M,) row numbers. What lies in files (logits, embeddings) is copied for these.
+    """
+
+    def of(array: npt.NDArray[np.float32] | None) -> npt.NDArray[np.float32] | None:
+        return None if array is None else array[rows]
+
+    return replace(
+        predictions,
+        images=predictions.images.iloc[rows].reset_index(drop=True),
+        logits=of(predictions.logits),
+        probabilities=of(predictions.probabilities),
+        embeddings=of(predictions.embeddings),
+    )

@@ -70,6 +70,8 @@ def predictions_from_table(
     path = Path(path).expanduser().absolute()
     folder = path.parent if root is None else _existing_folder(Path(root).expanduser().absolute())
     table = _table(path)
+    paths = [_relative(each, folder) for each in table["path"]]
+    _check_repeats(paths, path.name)
     probability_columns = probability_columns_of(table, class_names)
     names = _class_names(table, class_names, probability_columns)
     labels = _indices(table, "label", names)
@@ -77,7 +79,7 @@ def predictions_from_table(
         probabilities_of(table, list(probability_columns.values())) if probability_columns else None
     )
     columns = _scores(table, names, labels, probabilities)
-    images = _images(table, set(probability_columns.values()), folder).join(columns)
+    images = _images(table, set(probability_columns.values()), paths).join(columns)
     whole = Predictions(
         fingerprint="",
         class_names=names,
@@ -112,7 +114,11 @@ def _existing_folder(folder: Path) -> Path:
 def _table(path: Path) -> pd.DataFrame:
     """The table, its text columns as text without blanks around, numbers in text recognised as such."""
     table = read_table(path, ("path", "label"), optional=("predicted", "group", "split"))
+    # a Parquet file keeps the index of a table that was shuffled or filtered, and columns would be joined by it
+    table = table.reset_index(drop=True)
     for name in table.columns:
+        if isinstance(table[name].dtype, pd.CategoricalDtype):
+            table[name] = table[name].astype(table[name].cat.categories.dtype)
         if name in TEXT_COLUMNS:
             texts = column_texts(table, name, path)
             table[name] = pd.Series(
@@ -138,12 +144,16 @@ def _check_rows(table: pd.DataFrame, path: Path) -> None:
             raise TableError(
                 f"{path.name} has no {name} in row {row + 1}.", next_step=f"Fill in the {name} of every row."
             )
-    repeated = table["path"].duplicated()
-    if repeated.any():
-        name = table["path"][repeated].iloc[0]
-        rows = ", ".join(str(row + 1) for row in np.flatnonzero(table["path"] == name)[:5])
+
+
+def _check_repeats(paths: Sequence[str], name: str) -> None:
+    """Raise where an image stands in the table twice, however its path is written."""
+    column = pd.Series(paths)
+    repeated = column[column.duplicated()]
+    if not repeated.empty:
+        rows = ", ".join(str(row + 1) for row in np.flatnonzero(column == repeated.iloc[0])[:5])
         raise TableError(
-            f"{path.name} names the image {name} more than once (rows {rows}).",
+            f"{name} names the image {repeated.iloc[0]} more than once (rows {rows}).",
             next_step="Keep one row per image.",
         )
 
@@ -210,9 +220,8 @@ def _agreeing(
     return found.assign(predicted_index=predicted, label_rank=ranks.astype(np.int32))
 
 
-def _images(table: pd.DataFrame, probability_columns: set[str], root: Path) -> pd.DataFrame:
+def _images(table: pd.DataFrame, probability_columns: set[str], paths: Sequence[str]) -> pd.DataFrame:
     own = {*OWN_COLUMNS, *probability_columns}
-    paths = [_relative(path, root) for path in table["path"]]
     blank = pd.Series("", index=table.index, dtype="str")
     head = pd.DataFrame(
         {

@@ -168,4 +168,5 @@ def _parquet(path: Path) -> pd.DataFrame:
             f"The table {shown(path.name)} is no Parquet file, or a damaged one.",
             next_step="Write it again, or save it as CSV.",
         ) from error
-    return table if table.index.names == [None] else table.reset_index()
+    # an index without a name is left over from sorting or filtering
+    return table.reset_index(drop=table.index.names == [None])

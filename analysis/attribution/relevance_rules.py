@@ -97,7 +97,7 @@ def _note(maps: tuple[torch.Tensor, ...], scores: tuple[float, ...], met: set[Op
             parts.append(f"the relevance adds up to {found / wanted:.0%} of the score: biases take the rest")
         else:
             parts.append(f"the relevance adds up to {found:.3g}, the score is {wanted:.3g}: biases differ")
-    text = "; ".join(parts).replace("%", " %")
+    text = "; ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 

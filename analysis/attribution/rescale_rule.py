@@ -94,7 +94,7 @@ def missing_part(maps: Sequence[torch.Tensor], sums: Sequence[float]) -> str:
 
     Example:
         >>> missing_part([torch.tensor([1.0, 0.94])], [2.0])
-        'The relevance misses the promised sum by 3 %: this network uses an operation the rules do not cover.'
+        'The relevance misses the promised sum by 3%: this network uses an operation the rules do not cover.'
     """
     shares = [0.0]
     for relevance, expected in zip(maps, sums, strict=True):
@@ -104,7 +104,7 @@ def missing_part(maps: Sequence[torch.Tensor], sums: Sequence[float]) -> str:
     worst = max(shares)
     if worst <= _TOLERATED:
         return ""
-    size = f"{100 * worst:.0f} %" if worst < 1 else "100 % or more"
+    size = f"{100 * worst:.0f}%" if worst < 1 else "100% or more"
     return f"The relevance misses the promised sum by {size}: this network uses an operation the rules do not cover."
 
 

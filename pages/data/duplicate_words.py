@@ -34,13 +34,15 @@ def remarks(duplicates: Duplicates) -> list[str]:
             "There is no network here to ask, so only copies that look nearly the same as a whole were found; "
             "cropped and mirrored ones may be missing."
         )
-    if duplicates.n_not_looked_at:
-        words.append(
-            f"{duplicates.n_not_looked_at:,} more pairs look alike; they were too many to compare closely."
-        )
-    if duplicates.alike:
-        n = len(duplicates.alike)
-        words.append(
-            f"{n:,} pair{' looks' if n == 1 else 's look'} alike at first sight, but the details differ: not counted."
-        )
+    return words + alike_remarks(len(duplicates.alike), duplicates.n_not_looked_at)
+
+
+def alike_remarks(n_alike: int, n_not_looked_at: int) -> list[str]:
+    """What only looks alike, and what nobody compared, a sentence each."""
+    words = []
+    if n_not_looked_at:
+        words.append(f"{n_not_looked_at:,} more pairs look alike; they were too many to compare closely.")
+    if n_alike:
+        pairs = "1 pair looks" if n_alike == 1 else f"{n_alike:,} pairs look"
+        words.append(f"{pairs} alike at first sight, but the details differ: not counted.")
     return words

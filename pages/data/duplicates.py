@@ -39,7 +39,12 @@ def page() -> None:
 
 def within(predictions: Predictions, duplicates: Duplicates) -> None:
     """What repeats among the open images."""
-    if not duplicates.clusters:
+    if duplicates.n_images and duplicates.n_missing == duplicates.n_images:
+        st.info(
+            "None of the image files is there, so nothing could be compared.",
+            icon=":material/image_not_supported:",
+        )
+    elif not duplicates.clusters:
         st.success("No image is repeated.", icon=":material/check_circle:")
     else:
         st.markdown(headline(duplicates))

@@ -10,15 +10,16 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from analysis.decision_words import decision_words
 from analysis.label_candidates import LabelCandidate
 from analysis.neighbours import nearest
+from analysis.number_words import percent
 from models.errors import ImagesError
 from models.thumbnails import thumbnail
 from pages.data.label_choice import Judged, decide, show_other_labels
 from pages.data.label_steps import free_key
 from pages.shared import state
 from pages.shared.class_bars import class_bars
-from pages.shared.decisions import decision_words
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
 from pages.shared.pictures import gallery_items
@@ -59,7 +60,7 @@ def evidence_words(candidate: LabelCandidate) -> str:
             f"{candidate.neighbours_of_label or 'none'} {label}. "
         )
     if candidate.is_beyond_chance:
-        sure = f"{candidate.posterior:.0%}"
+        sure = percent(candidate.posterior)
         return (
             f"{words}The model's plain errors rarely look like this: more likely the label is wrong ({sure})."
         )

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from analysis.decision_words import decision_on
 from analysis.label_candidates import LabelCandidate, LabelCandidates
 from models.notes import Decision, ImageNote
 from models.prediction_record import Predictions
 from pages.shared import state
 from pages.shared.addressed import newest, write_later
-from pages.shared.decisions import decide_on, decision_on
+from pages.shared.decisions import decide_on
 
 FILTERS = ("Undecided", "All", "Decided")
 FILTER_KEY = "label_filter"

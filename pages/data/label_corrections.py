@@ -42,7 +42,7 @@ def _figures(found: OverlayComparison) -> None:
             "Accuracy, labels corrected", f"{found.after.rate:.1%}", f"{points:+.1f} points", border=True,
             help=f"{found.after.words}.",
         )  # fmt: skip
-        st.metric("95 % interval", f"{found.after.low:.1%} – {found.after.high:.1%}", border=True)
+        st.metric("95% interval", f"{found.after.low:.1%} – {found.after.high:.1%}", border=True)
         st.metric("Labels corrected", f"{found.n_corrected:,}", border=True)
         st.metric("Mistakes gone / new", f"{len(found.vanished):,} / {len(found.appeared):,}", border=True)
     st.caption(

@@ -9,7 +9,9 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from analysis.decision_words import decision_words
 from analysis.label_candidates import LabelCandidate, LabelCandidates
+from analysis.number_words import p_words
 from models.predictions import Predictions
 from pages.data import label_cached
 from pages.data.label_candidate import candidate_view
@@ -25,7 +27,7 @@ from pages.data.label_corrections import corrections_part
 from pages.data.label_steps import steps
 from pages.shared import state
 from pages.shared.addressed import settle_addresses
-from pages.shared.decisions import decision_words, notes_of_images
+from pages.shared.decisions import notes_of_images
 from pages.shared.gallery import gallery
 from pages.shared.halves import halves
 from pages.shared.inspector import open_inspector
@@ -44,7 +46,7 @@ def headline(found: LabelCandidates) -> None:
         "Candidates only: in real data people keep the label of most of them. For images that the model was not "
         "trained on; those it was trained on need probabilities of k-fold or per-epoch runs instead.",
         help=f"Labels drawn at random were tested against the model's calibrated probabilities and its habits "
-        f"(p = {_p_words(found.noise.p_value)}). A mix-up that happens again and again between two classes looks "
+        f"({p_words(found.noise.p_value)}). A mix-up that happens again and again between two classes looks "
         f"like a habit and does not stand out. The model confidently disagrees with about {found.n_estimated:,} of "
         f"{found.n_images:,} labels, its plain errors among them.",
     )
@@ -54,10 +56,6 @@ def headline(found: LabelCandidates) -> None:
             "class names are in the order of the model's outputs.",
             icon=":material/warning:",
         )
-
-
-def _p_words(p_value: float) -> str:
-    return "under 0.0001" if p_value < 0.0001 else f"{p_value:.2g}"
 
 
 @st.fragment

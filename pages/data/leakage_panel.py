@@ -9,6 +9,7 @@ import streamlit as st
 from analysis.leakage import Leakage, LeakageAccuracy, leakage_accuracy
 from analysis.leakage_job import leakage_spec, likely_training_images
 from models.prediction_record import Predictions
+from pages.data.duplicate_words import alike_remarks
 from pages.data.duplicates_cached import leakages
 from pages.data.leakage_pairs import pairs_list
 from pages.data.repeat_table import leakage_csv
@@ -125,13 +126,4 @@ def remarks(leakage: Leakage) -> list[str]:
         words.append(
             f"{n:,} image{'' if n == 1 else 's'} of the two sets could not be read and {'was' if n == 1 else 'were'} left out."
         )
-    if leakage.n_not_looked_at:
-        words.append(
-            f"{leakage.n_not_looked_at:,} more pairs look alike; they were too many to compare closely."
-        )
-    if leakage.alike:
-        n = len(leakage.alike)
-        words.append(
-            f"{n:,} pair{' looks' if n == 1 else 's look'} alike at first sight, but the details differ: not counted."
-        )
-    return words
+    return words + alike_remarks(len(leakage.alike), leakage.n_not_looked_at)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from analysis.decision_words import DECISION_WORDS, decision_on
 from models.notes import ImageNote
 from models.prediction_record import Predictions
 from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
-from pages.shared.decisions import DECISION_WORDS, decision_on
 from pages.shared.scatter import FILTERED_OUT, SHAPES, ScatterEntry
 
 COLOUR_WORDS = {
@@ -137,7 +137,7 @@ def _by_confidence(confidence: NDArray[np.float32]) -> Colouring:
     first = int(steps[~np.isnan(confidence)].min(initial=CONFIDENCE_STEPS - 1))
     entries = [
         ScatterEntry(
-            f"{step * 100 // CONFIDENCE_STEPS} to {(step + 1) * 100 // CONFIDENCE_STEPS} %",
+            f"{step * 100 // CONFIDENCE_STEPS} to {(step + 1) * 100 // CONFIDENCE_STEPS}%",
             _between(UNSURE_COLOUR, SURE_COLOUR, (step - first) / max(1, CONFIDENCE_STEPS - 1 - first)),
         )
         for step in range(first, CONFIDENCE_STEPS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from analysis.notes_table import image_notes_table, model_names, notes_csv, selected_notes
+from analysis.notes_table import image_notes_table, model_names, selected_notes
+from analysis.spreadsheet import spreadsheet_csv
 from models.notes import image_notes
 from models.prediction_record import Predictions
 from models.recent import recent
@@ -30,7 +31,7 @@ def notes_on_images(workspace: Workspace, predictions: Predictions) -> None:
         shown = selected_notes(table, **notes_filters(table))
         shown_table(predictions, shown, len(table))
         st.download_button(
-            "Images as CSV", lambda: notes_csv(shown), file_name="image_notes.csv", mime="text/csv",
+            "Images as CSV", lambda: spreadsheet_csv(shown), file_name="image_notes.csv", mime="text/csv",
             icon=":material/download:", on_click="ignore", type="tertiary", key="notes_csv",
         )  # fmt: skip
     if n_elsewhere:

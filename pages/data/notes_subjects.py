@@ -5,7 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis.cell_name import cell_name
-from analysis.notes_table import notes_csv, subject_notes_table
+from analysis.notes_table import subject_notes_table
+from analysis.spreadsheet import spreadsheet_csv
 from models.notes import SubjectNote, subject_notes
 from models.prediction_record import Predictions
 from pages.shared import state
@@ -31,7 +32,7 @@ def notes_on_subjects(workspace: Workspace, predictions: Predictions) -> None:
     if len(notes) > MOST_SHOWN:
         st.caption(f"The last {MOST_SHOWN} of {len(notes):,}; the table has them all.")
     st.download_button(
-        "Cells, pairs and classes as CSV", lambda: notes_csv(subject_notes_table(notes)),
+        "Cells, pairs and classes as CSV", lambda: spreadsheet_csv(subject_notes_table(notes)),
         file_name="class_notes.csv", mime="text/csv", icon=":material/download:", on_click="ignore",
         type="tertiary", key="subjects_csv",
     )  # fmt: skip

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from analysis.decision_words import DECISION_WORDS
 from models.notes import DECISIONS
 from models.prediction_record import Predictions
 from models.thumbnails import thumbnails
 from pages.shared import state
 from pages.shared.attribution_grid import data_uri
-from pages.shared.decisions import DECISION_WORDS
 from pages.shared.inspector import inspect
 from pages.shared.notes_form import moment_words
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.duplicates import Duplicates
 from analysis.leakage import Leakage
+from analysis.spreadsheet import spreadsheet_csv
 from models.prediction_record import Predictions
 
 
@@ -25,7 +26,7 @@ def duplicates_csv(predictions: Predictions, duplicates: Duplicates) -> bytes:
         for number, cluster in enumerate(duplicates.clusters, start=1)
         for row in cluster.rows
     ]
-    return pd.DataFrame(rows).to_csv(index=False).encode()
+    return spreadsheet_csv(pd.DataFrame(rows))
 
 
 def leakage_csv(predictions: Predictions, leakage: Leakage) -> bytes:
@@ -44,4 +45,4 @@ def leakage_csv(predictions: Predictions, leakage: Leakage) -> bytes:
         }
         for pair in leakage.pairs
     ]
-    return pd.DataFrame(rows).to_csv(index=False).encode()
+    return spreadsheet_csv(pd.DataFrame(rows))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from analysis.number_words import p_words, percent
 from analysis.slice_record import Slice, Slices
 from pages.data.slice_texts import errors_words, rates_words
 from pages.shared import state
@@ -28,7 +29,7 @@ def slice_list(found: Slices, chosen: Slice | None) -> None:
             _line(each, chosen)
         if found.slices:
             st.caption(
-                "Each bar: the share of wrong images (warm) with the interval in which it lies with 95 % confidence, "
+                "Each bar: the share of wrong images (warm) with the interval in which it lies with 95% confidence, "
                 "and the share among the other images (calm)."
             )
         if found.candidates:
@@ -54,19 +55,15 @@ def _line(each: Slice, chosen: Slice | None) -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"slice_figures_{each.identity}"):
             st.html(_bar(each), width=180)
             st.caption(
-                f"{each.n:,} images · {rates_words(each)} · {errors_words(each)} · {_KINDS[each.kind]} · q {_q(each.q_value)}",
+                f"{each.n:,} images · {rates_words(each)} · {errors_words(each)} · {_KINDS[each.kind]} · corrected {p_words(each.q_value)}",
                 width="stretch",
             )
-
-
-def _q(value: float) -> str:
-    return "below .001" if value < 0.001 else f"{value:.3f}".lstrip("0")
 
 
 def _bar(each: Slice) -> str:
     low, high = (f"{100 * end:.1f}%" for end in each.interval)
     width = f"{100 * (each.interval[1] - each.interval[0]):.1f}%"
-    words = f"wrong: {each.held_out_rate:.0%}, from {low} to {high}; other images {each.held_out_rate_outside:.0%}"
+    words = f"wrong: {percent(each.held_out_rate)}, from {low} to {high}; other images {percent(each.held_out_rate_outside)}"
     return (
         f'<div class="slice-bar" role="img" aria-label="{words}" title="{words}">'
         f'<i style="left:{low};width:{width};background:{WRONG_COLOUR};opacity:.35"></i>'

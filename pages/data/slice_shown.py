@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from analysis.confusion import Integers
+from analysis.number_words import percent
 from analysis.slice_record import Slice
 from models.prediction_record import Predictions
 from pages.data.slice_chart import spread_chart
@@ -36,8 +37,8 @@ def all_words(chosen: Slice) -> str:
     fate = "Confirmed" if chosen.confirmed else "Not confirmed"
     return (
         f"{fate}: on the half that was not searched {chosen.held_out_errors:,} of {chosen.held_out_n:,} are wrong "
-        f"({chosen.held_out_rate:.0%}) against {chosen.held_out_rate_outside:.0%} of the other images. Among all images, "
-        f"{chosen.errors:,} of {chosen.n:,} are wrong ({chosen.rate:.0%}) against {chosen.rate_outside:.0%}."
+        f"({percent(chosen.held_out_rate)}) against {percent(chosen.held_out_rate_outside)} of the other images. Among all images, "
+        f"{chosen.errors:,} of {chosen.n:,} are wrong ({percent(chosen.rate)}) against {percent(chosen.rate_outside)}."
     )
 
 

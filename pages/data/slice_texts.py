@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analysis.number_words import interval_words, percent
 from analysis.slice_record import Slice, Slices
 
 
@@ -39,10 +40,9 @@ def tried_words(found: Slices) -> str:
 
 def rates_words(found: Slice) -> str:
     """Its rates on the held-out half, with the interval and what they mean in mistakes."""
-    low, high = found.interval
     return (
-        f"{found.held_out_rate:.0%} wrong ({found.held_out_errors:,} of {found.held_out_n:,}; {low:.0%} to {high:.0%}) "
-        f"against {found.held_out_rate_outside:.0%}"
+        f"{percent(found.held_out_rate)} wrong ({found.held_out_errors:,} of {found.held_out_n:,}; "
+        f"{interval_words(found.interval)}) against {percent(found.held_out_rate_outside)}"
     )
 
 

@@ -17,6 +17,7 @@ from analysis.map_drawing import mean_map_pictures
 from analysis.map_findings import MapFindings
 from analysis.map_places import target_class
 from analysis.map_regions import FEWEST_WITH_EVIDENCE, Region, SuspiciousRegion
+from analysis.number_words import p_words
 from models.predictions import Predictions
 from pages.explain.cell_drawing import bar, marked_picture, row
 from pages.explain.cell_pairs import pairs
@@ -105,7 +106,7 @@ def own_ends() -> tuple[Ends, Ends]:
     ends = read_place(text or "") or (USUAL_ENDS, USUAL_ENDS)
     for key, words, value in zip(OWN_PLACE, END_WORDS, ends, strict=True):
         kept = state.keep_widget(key, value)
-        st.slider(words, 0, 100, kept, key=key, format="%d %%", on_change=_slide_own)
+        st.slider(words, 0, 100, kept, key=key, format="%d%%", on_change=_slide_own)
     if text is not None:
         write_address("place", place_name(*ends))
         settle_addresses()
@@ -219,7 +220,7 @@ def _result(result: CausalTest) -> None:
     if not result.n:
         st.markdown(f"{words}.")
         return
-    p = "p < .001" if result.p < 0.001 else f"p = {result.p:.3f}".replace("0.", ".", 1)
+    p = p_words(result.p)
     st.markdown(f"{words} ({p}).")
     control = result.control_changed / result.n
     places = result.control == "other places"

@@ -105,7 +105,7 @@ def _border_words(maps: CellMaps, comparisons: Mapping[GroupKey, BorderCompariso
         more = "more" if found.difference > 0 else "less"
         words.append(
             f"The border matters {more} than for {state.escaped(group_words(maps, group))} (difference "
-            f"{found.difference:+.2f}, 95 % interval {found.low:+.2f} to {found.high:+.2f})."
+            f"{found.difference:+.2f}, 95% interval {found.low:+.2f} to {found.high:+.2f})."
         )
     if alike:
         words.append(f"No clear difference from {state.escaped(', '.join(alike))}.")

@@ -72,7 +72,7 @@ def legend(drawing: Drawing) -> dict[str, Any]:
     """The scale in words and colours."""
     signed = drawing.sign == "signed"
     share = 100 - drawing.percentile
-    strongest = f"strongest {share:g} % of each map" if share else "strongest place of each map"
+    strongest = f"strongest {share:g}% of each map" if share else "strongest place of each map"
     return {
         "low": "against" if signed else "0",
         "high": f"for: {strongest}" if signed else strongest,

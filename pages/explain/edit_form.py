@@ -59,7 +59,7 @@ def _choices(keys: Mapping[str, str], now: Mapping[str, Any]) -> None:
     st.slider("Rotate", -180, 180, now["rotate"], step=5, key=keys["rotate"], format="%d°")
     st.slider("Brightness", 0.2, 2.0, now["brighten"], step=0.05, key=keys["brighten"], format="%.2f ×")
     st.slider(
-        "Blur the whole picture", 0.0, 10.0, now["blur"], step=0.25, key=keys["blur"], format="%.2f %%",
+        "Blur the whole picture", 0.0, 10.0, now["blur"], step=0.25, key=keys["blur"], format="%.2f%%",
         help="Of the picture's shorter side.",
     )  # fmt: skip
     st.button(
@@ -73,7 +73,7 @@ def _cover_choices(keys: Mapping[str, str], now: Mapping[str, Any]) -> None:
         "Fill it with", list(FILLS), default=now["fill"], format_func=FILLS.__getitem__, key=keys["fill"], required=True,
     )  # fmt: skip
     for name, words in zip(("across", "down"), END_WORDS, strict=True):
-        st.slider(words, 0, 100, now[name], key=keys[name], format="%d %%")
+        st.slider(words, 0, 100, now[name], key=keys[name], format="%d%%")
 
 
 def _edits(now: Mapping[str, Any], region: Region | None) -> list[Edit]:

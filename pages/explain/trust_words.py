@@ -60,7 +60,7 @@ def sum_words(method: Method, found: Attribution) -> tuple[str, bool]:
 def _percent(share: float) -> str:
     # Two digits where they matter: 99.98 %, but 85 %, and never "100.00 %" for what is a little off.
     digits = 2 if abs(share - 1) < 0.01 else 1 if abs(share - 1) < 0.1 else 0
-    return f"{share:.{digits}%}".replace("%", " %")
+    return f"{share:.{digits}%}"
 
 
 def area_rows(measured: Faithfulness, labels: Mapping[str, str]) -> pd.DataFrame:

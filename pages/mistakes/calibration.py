@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from analysis.calibration import Calibration
+from analysis.number_words import p_words
 from analysis.temperature import TemperatureScaling
 from models.prediction_record import Predictions
 from pages.mistakes import calibration_cached
@@ -30,7 +31,7 @@ def verdict(found: Calibration) -> None:
         st.metric(
             "An honest model's", f"{found.null_low:.3f} – {found.null_high:.3f}", border=True,
             help="The ECE is never 0 on so many images. Here labels are drawn from the confidences 1,000 times; "
-            f"95 % of the errors lie in between. An error of {found.ece:.3f} or more: p = {found.p_value:.3f}.",
+            f"95% of the errors lie in between. An error of {found.ece:.3f} or more: {p_words(found.p_value)}.",
         )  # fmt: skip
         st.metric("Mean confidence", f"{found.mean_confidence:.1%}", border=True)
         st.metric("Accuracy", f"{found.accuracy:.1%}", border=True, help=f"of {found.n:,} images")

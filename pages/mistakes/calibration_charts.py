@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from analysis.calibration import Calibration, ReliabilityBin, percent
+from analysis.calibration import Calibration, ReliabilityBin
 from analysis.coverage import CoverageCurve, ThresholdReport
+from analysis.number_words import percent
 from pages.shared.charts import RIGHT_COLOUR, WRONG_COLOUR
 
 _GREY, _BAND = "#8a929b", "rgba(138, 146, 155, 0.32)"
@@ -18,8 +19,11 @@ _OFF = 0.05
 
 def bin_words(bin: ReliabilityBin) -> str:
     """Such as "87% to 93%: 41 images, 80% right"."""
-    images = "1 image" if bin.n == 1 else f"{bin.n:,} images"
-    return f"{percent(bin.low)} to {percent(bin.high)}: {images}, {percent(bin.accuracy)} right"
+    return f"{percent(bin.low)} to {percent(bin.high)}: {_images(bin)}, {percent(bin.accuracy)} right"
+
+
+def _images(bin: ReliabilityBin) -> str:
+    return "1 image" if bin.n == 1 else f"{bin.n:,} images"
 
 
 def reliability_chart(found: Calibration) -> Any:
@@ -82,9 +86,8 @@ def _add_points(figure: Any, bins: Sequence[ReliabilityBin]) -> None:
 
 
 def _hover(bin: ReliabilityBin) -> str:
-    images = "1 image" if bin.n == 1 else f"{bin.n:,} images"
     return (
-        f"{images} from {percent(bin.low)} to {percent(bin.high)}<br>"
+        f"{_images(bin)} from {percent(bin.low)} to {percent(bin.high)}<br>"
         f"mean confidence {percent(bin.mean_confidence)}, right {percent(bin.accuracy)}<br>"
         f"an honest model: {percent(bin.null_low)} to {percent(bin.null_high)}"
     )

@@ -137,9 +137,9 @@ def _outcomes(compared: CostComparison, scaled: bool) -> None:
     table = pd.DataFrame(
         rows,
         columns=["decide for", "cost per image", "mistakes", "for a person", "changed", "saved per image",
-                 "95 % interval", "verdict"],
+                 "95% interval", "verdict"],
     )  # fmt: skip
-    table.loc[0, ["95 % interval", "verdict"]] = ""
+    table.loc[0, ["95% interval", "verdict"]] = ""
     with st.container(key="cost_outcomes"):
         st.dataframe(
             table, hide_index=True, key="cost_table",

@@ -11,6 +11,7 @@ import streamlit as st
 
 from analysis.calibration import Binning, Calibration
 from analysis.class_calibration import ClassCalibration
+from analysis.number_words import interval_words
 from analysis.temperature import TemperatureScaling
 from models.prediction_record import Predictions
 from pages.mistakes import calibration_cached
@@ -25,8 +26,8 @@ BINNINGS = {"width": "Equal steps", "number": "Equal numbers of images"}
 SCALED = {"plain": "As they are", "scaled": "With temperature"}
 _CLASS_COLUMNS = {
     "images": st.column_config.NumberColumn(help="called so"),
-    "says": st.column_config.NumberColumn(format="%.0f %%", help="mean confidence"),
-    "right": st.column_config.NumberColumn(format="%.0f %%"),
+    "says": st.column_config.NumberColumn(format="%.0f%%", help="mean confidence"),
+    "right": st.column_config.NumberColumn(format="%.0f%%"),
     "off by": st.column_config.NumberColumn(
         format="%+.0f points", help="Above 0 the model is too sure, below 0 not sure enough."
     ),
@@ -127,8 +128,8 @@ def temperature(scaling: TemperatureScaling | None, found: Calibration) -> None:
         for name, report in (("one half, judged on the other", scaling.report), ("the other way round", scaling.swapped))
     ]  # fmt: skip
     columns = (
-        "fitted on", "temperature", "95 % interval", "ECE before", "ECE after", "an honest model's ECE",
-        "NLL before", "NLL after", "NLL change, 95 % interval",
+        "fitted on", "temperature", "95% interval", "ECE before", "ECE after", "an honest model's ECE",
+        "NLL before", "NLL after", "NLL change, 95% interval",
     )  # fmt: skip
     number = st.column_config.NumberColumn(format="%.3f")
     st.dataframe(
@@ -147,7 +148,7 @@ def class_frame(records: Sequence[ClassCalibration]) -> pd.DataFrame:
             "images": [each.n for each in records],
             "says": [each.mean_confidence * 100 for each in records],
             "right": [each.precision * 100 for each in records],
-            "95 % interval": [f"{each.interval[0]:.0%} to {each.interval[1]:.0%}" for each in records],
+            "95% interval": [interval_words(each.interval) for each in records],
             "off by": [each.gap * 100 for each in records],
             "q": [each.q_value for each in records],
         }

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import streamlit as st
 
-from analysis.calibration import LEVEL, percent
+from analysis.calibration import LEVEL
 from analysis.confidences import Confidences
 from analysis.confusion import Integers
 from analysis.coverage import (
@@ -18,6 +18,7 @@ from analysis.coverage import (
     threshold_report,
     threshold_step_for,
 )
+from analysis.number_words import percent
 from models.prediction_record import Predictions
 from pages.mistakes import calibration_cached
 from pages.mistakes.calibration_charts import coverage_chart
@@ -38,7 +39,7 @@ def threshold_section(fingerprint: str, predictions: Predictions) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="threshold_controls"):
         # tenths of a percent: confidences of large networks crowd below 100 %
         threshold = st.slider(
-            "The model decides from this confidence on", 0.0, 100.0, USUAL, STEP, format="%.1f %%",
+            "The model decides from this confidence on", 0.0, 100.0, USUAL, STEP, format="%.1f%%",
             key="threshold", bind="query-params", width=520,
         )  # fmt: skip
         _find_threshold(found)
@@ -122,7 +123,7 @@ def _held_out_words(found: HeldOut | None) -> str:
         return f"{note} Chosen on one half for as many right, it keeps no image of the other half."
     return (
         f"{note} Chosen on one half for {percent(found.wanted)} right, it keeps {percent(found.coverage)} of the "
-        f"other half, and {percent(found.kept.rate)} of these are right (95 % interval {found.kept.low:.1%} to "
+        f"other half, and {percent(found.kept.rate)} of these are right (95% interval {found.kept.low:.1%} to "
         f"{found.kept.high:.1%}; both ways round)."
     )
 

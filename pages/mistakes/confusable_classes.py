@@ -85,7 +85,7 @@ def pair_table(pairs: Sequence[ConfusablePair], groups: Sequence[ConfusableGroup
             "corrected p": st.column_config.NumberColumn(format="%.4f", width="small"),
         },
     )  # fmt: skip
-    words = f"{WINNERS_CURSE} The score is the mean of both rates; in brackets stand 95 % intervals. Select a row to "
+    words = f"{WINNERS_CURSE} The score is the mean of both rates; in brackets stand 95% intervals. Select a row to "
     words += "see the pair's images."
     if IN_GROUP in chance:
         words += (

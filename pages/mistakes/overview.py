@@ -31,7 +31,7 @@ def figures(predictions: Predictions, n_crossing: int) -> None:
             "Accuracy", f"{overall.rate:.1%}", border=True,
             help=f"{overall.words}. The interval is Wilson's: how far chance alone could move the figure.",
         )  # fmt: skip
-        st.metric("95 % interval", f"{overall.low:.1%} – {overall.high:.1%}", border=True)
+        st.metric("95% interval", f"{overall.low:.1%} – {overall.high:.1%}", border=True)
         if predictions.has_probabilities and len(predictions.class_names) > 5:
             top_5 = accuracy_of(int((predictions.images["label_rank"] < 5).sum()), overall.n)
             st.metric("Label among top 5", f"{top_5.rate:.1%}", border=True, help=top_5.words)
@@ -117,7 +117,7 @@ def confidences(predictions: Predictions) -> None:
     st.plotly_chart(confidence_chart(confidence, right), config={"displayModeBar": False}, key="confidences")
     if (~right).any():
         sure = int((confidence[~right] >= 0.9).sum())
-        st.caption(f"{sure} of {int((~right).sum())} mistakes were made with a confidence of 90 % or more.")
+        st.caption(f"{sure} of {int((~right).sum())} mistakes were made with a confidence of 90% or more.")
 
 
 def unreadable_words(n: int) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import streamlit as st
 
+from analysis.finding_record import Finding, FindingKind, Findings
 from analysis.finding_sources import finding_sources
-from analysis.findings import Finding, FindingKind, FindingSources, explained_share, findings
+from analysis.findings import MOST, FindingSources, explained_share, findings
 from analysis.leakage_job import saved_leakage, saved_leakage_files
-from analysis.survey import SURVEY_PARTS, Surveyed
+from analysis.saved_findings import are_weighed_by_the_survey, findings_file
+from analysis.survey import SURVEY_PARTS, Surveyed, saved_result
 from models.prediction_record import Predictions
 from pages.shared import cached, state
 from pages.shared.surveyed import draw_survey, surveyed_so_far
@@ -33,23 +36,45 @@ def findings_section(workspace: state.Workspace, predictions: Predictions) -> No
     st.subheader("Findings")
     so_far = {name: surveyed_so_far(workspace, name) for name in SURVEY_PARTS}
     surveyed = {name: each for name, each in so_far.items() if each is not None}
-    sources = _sources(
-        workspace.fingerprint,
-        tuple(surveyed),
-        tuple(map(str, saved_leakage_files(state.store(), workspace.fingerprint))),
-        surveyed,
-    )
-    found = findings(predictions, sources)
-    _introduction(predictions, found)
-    for place, finding in enumerate(found):
-        _finding(workspace, finding, place)
-    if len(surveyed) < len(SURVEY_PARTS):
+    found = _found(workspace, predictions, surveyed)
+    if found is None:
+        st.caption("They are weighed at the end of the survey.")
+    else:
+        _introduction(predictions, found)
+        for place, finding in enumerate(found):
+            _finding(workspace, finding, place)
+    if found is None or len(surveyed) < len(SURVEY_PARTS):
         draw_survey(workspace, predictions)
+
+
+def _found(
+    workspace: state.Workspace, predictions: Predictions, surveyed: dict[str, Surveyed]
+) -> list[Finding] | None:
+    """The findings of what there is so far; None where there are none before the survey is done."""
+    fingerprint, store = workspace.fingerprint, state.store()
+    leakages = [(str(file), file.stat().st_mtime_ns) for file in saved_leakage_files(store, fingerprint)]
+    if not are_weighed_by_the_survey(predictions):
+        return findings(predictions, _sources(fingerprint, tuple(surveyed), tuple(leakages), surveyed))
+    file = findings_file(store, fingerprint)
+    if not file.is_file():
+        return None
+    found = [*_kept(str(file), file.stat().st_mtime_ns).found]
+    if leakages:
+        found += findings(predictions, FindingSources(leakages=saved_leakage(store, fingerprint)))
+    return sorted(found, key=lambda finding: -finding.errors)[:MOST]
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _kept(file: str, changed: int) -> Findings:
+    return saved_result(Path(file), Findings)
 
 
 @st.cache_resource(max_entries=8, show_spinner="Weighing what was found…")
 def _sources(
-    fingerprint: str, names: Sequence[str], leakages: Sequence[str], _surveyed: dict[str, Surveyed]
+    fingerprint: str,
+    names: Sequence[str],
+    leakages: Sequence[tuple[str, int]],
+    _surveyed: dict[str, Surveyed],
 ) -> FindingSources:
     """Kept by which parts there are: a part never changes once it is made."""
     found = saved_leakage(state.store(), fingerprint) if leakages else []
@@ -65,9 +90,9 @@ def _introduction(predictions: Predictions, found: Sequence[Finding]) -> None:
         )
         return
     share = explained_share(predictions, found)
+    together = f"Together they are about {share:.0%} of the {n_wrong:,} mistakes. " if share else ""
     st.caption(
-        f"Together they are about {share:.0%} of the {n_wrong:,} mistakes; the one that explains most comes first. "
-        "What chance would bring as well is left out."
+        f"{together}The one that explains most comes first; what chance would bring as well is left out."
     )
 
 

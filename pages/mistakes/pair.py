@@ -7,13 +7,14 @@ import streamlit as st
 
 from analysis.cell_name import cell_name
 from analysis.confusable import ConfusablePair
+from analysis.number_words import interval_words, percent
 from analysis.pair_separation import PairRows
 from models.predictions import Predictions
 from pages.mistakes import pair_cached
 from pages.mistakes.cell_gallery import sorted_images
 from pages.mistakes.pair_choice import Classes, chosen_pair, pair_lists, write_pair
 from pages.mistakes.pair_evidence import average_images, separation
-from pages.mistakes.pair_words import grouped_pairs, interval_words, pair_chance_words
+from pages.mistakes.pair_words import grouped_pairs, pair_chance_words
 from pages.shared import state
 from pages.shared.addressed import settle_addresses
 from pages.shared.halves import halves
@@ -73,7 +74,7 @@ def _rate_words(pair: ConfusablePair, a_first: bool) -> str:
         (pair.b_as_a, pair.b_support, pair.b_as_a_rate, pair.b_as_a_interval, pair.b, pair.a),
     ]
     said = [
-        f"**{count} of {support}** {escaped(label)} called {escaped(predicted)} ({rate:.0%}, 95 % interval "
+        f"**{count} of {support}** {escaped(label)} called {escaped(predicted)} ({percent(rate)}, 95% interval "
         f"{interval_words(interval)})"
         if support
         else f"there are no images of {escaped(label)}"

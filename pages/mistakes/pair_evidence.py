@@ -47,7 +47,7 @@ def _features(workspace: Workspace, predictions: Predictions, chosen: Classes) -
     if found.verdict != "few":
         low, high = found.auc_interval
         st.caption(
-            f"A logistic regression on the features, tried on images it was not fitted on: AUC {found.auc:.2f} (95 % "
+            f"A logistic regression on the features, tried on images it was not fitted on: AUC {found.auc:.2f} (95% "
             f"interval {low:.2f} to {high:.2f}; 0.5 is guessing, 1 is perfect), {found.n_a} and {found.n_b} images. Both "
             "shares of right images are means over the two classes, with a choice between these two only."
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from analysis.confusable import ConfusablePair, Interval
+from analysis.confusable import ConfusablePair
 from analysis.confusable_groups import ConfusableGroup
-from analysis.pair_separation import p_words
+from analysis.intervals import Interval
+from analysis.number_words import interval_words, p_words, percent
 from pages.shared.state import escaped
 
 MAX_Q = 0.05
@@ -31,16 +32,6 @@ def chance_words(pair: ConfusablePair, grouped: frozenset[tuple[int, int]]) -> s
 def grouped_pairs(groups: Sequence[ConfusableGroup]) -> frozenset[tuple[int, int]]:
     """The indices of the pairs that hold groups together."""
     return frozenset((pair.a_index, pair.b_index) for group in groups for pair in group.edges)
-
-
-def interval_words(interval: Interval) -> str:
-    """An interval as a person reads it.
-
-    >>> interval_words((0.0757, 0.4759))
-    '8 to 48 %'
-    """
-    low, high = interval
-    return f"{low * 100:.0f} to {high * 100:.0f} %"
 
 
 def share_words(count: int, support: int, interval: Interval) -> str:
@@ -99,13 +90,13 @@ def group_words(group: ConfusableGroup) -> str:
     """What a group amounts to, in Markdown."""
     words = (
         f"**{group.errors:,} of {group.images:,}** images of these classes were called another of them "
-        f"({group.rate:.0%}, 95 % interval {interval_words(group.interval)}). That is {group.share_of_errors:.0%} of "
+        f"({percent(group.rate)}, 95% interval {interval_words(group.interval)}). That is {percent(group.share_of_errors)} of "
         "all mistakes."
     )
     if group.by_pairs:
         return f"{words} Each link is beyond chance by itself."
     return (
-        f"{words} The group as a whole is beyond chance (corrected p {p_words(group.q_value)}), even where a single "
+        f"{words} The group as a whole is beyond chance (corrected {p_words(group.q_value)}), even where a single "
         "pair is not."
     )
 
@@ -113,10 +104,10 @@ def group_words(group: ConfusableGroup) -> str:
 def pair_chance_words(pair: ConfusablePair, *, in_group: bool) -> str:
     """What chance has to do with a pair, in a sentence."""
     if pair.q_value <= MAX_Q:
-        return f"That is beyond chance (corrected p {p_words(pair.q_value)})."
+        return f"That is beyond chance (corrected {p_words(pair.q_value)})."
     if in_group:
         return (
             "By itself that could be chance, but the pair is part of a group of classes that are confused beyond "
             "chance."
         )
-    return f"That could be chance (corrected p {p_words(pair.q_value)}): both classes err or attract errors anyway."
+    return f"That could be chance (corrected {p_words(pair.q_value)}): both classes err or attract errors anyway."

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
+from analysis.decision_words import decision_words
 from analysis.rare_errors import RareError
 from models.prediction_record import Predictions
 from pages.mistakes.rare_chosen import chosen_in_full
 from pages.mistakes.rare_ranking import Ranking, headline, ranking
 from pages.shared import state
 from pages.shared.addressed import newest, settle_addresses, write_later
-from pages.shared.decisions import decision_words, notes_of_images
+from pages.shared.decisions import notes_of_images
 from pages.shared.gallery import gallery
 from pages.shared.halves import halves
 from pages.shared.inspector import open_inspector

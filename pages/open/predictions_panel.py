@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -120,10 +121,15 @@ def _pictures_words(predictions: Predictions) -> str:
 
 
 def _explain_missing(predictions: Predictions) -> None:
-    files = (predictions.absolute(path) for path in predictions.images["path"])
-    missing = next((file for file in files if not file.is_file()), predictions.root)
     st.warning(
-        f"Looked for {state.escaped(str(missing))}, among others. Everything that needs no "
+        f"Looked for {state.escaped(str(first_missing(predictions)))}, among others. Everything that needs no "
         "picture works without them. To see the pictures, name the folder that the paths in the table are relative to.",
         icon=":material/image_not_supported:",
     )
+
+
+def first_missing(predictions: Predictions) -> Path:
+    """The first picture that is not there; the folder of all where each is."""
+    files = (predictions.absolute(path) for path in predictions.images["path"])
+    # Path.is_file raises where no file can have such a name
+    return next((file for file in files if not os.path.isfile(file)), predictions.root)  # noqa: PTH113

@@ -18,6 +18,7 @@ from models.errors import AttributionError, ImagesError
 from models.fingerprints import content_key
 from pages.shared import state
 from pages.shared.halves import halves
+from pages.shared.interruptible import give_way
 from pages.shared.job_panel import duration_words
 
 if TYPE_CHECKING:
@@ -226,5 +227,6 @@ def _attributions(subject: Subject, key: str) -> tuple[Attribution, ...]:
         if step.fraction < 1:
             left = found[0].seconds * (1 - step.fraction) / step.fraction
             place.progress(step.fraction, text=f"{label}: about {duration_words(left)} left")
+            give_way()
     place.empty()
     return found

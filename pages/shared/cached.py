@@ -18,6 +18,7 @@ from models.predictions import Predictions
 from models.recent import recent
 from models.saved_predictions import kept_predictions, saved_network
 from pages.shared import state
+from pages.shared.interruptible import interruptible
 
 if TYPE_CHECKING:
     from models.network import Network
@@ -82,11 +83,16 @@ def network(spec: EvaluationSpec, fingerprint: str) -> Network:
     Raises:
         CheckpointError: the file is gone, or holds other weights than those that made the predictions.
     """
-    # Imported here: torch takes seconds, and a saved evaluation opens without it.
-    from models.open_networks import shared_network
+    made = predictions(fingerprint)
+
+    def opened() -> Network:
+        # Imported here: torch takes seconds, and a saved evaluation opens without it.
+        from models.open_networks import shared_network
+
+        return shared_network(spec, made)
 
     with st.spinner("Loading the network…", show_time=False):
-        return shared_network(spec, predictions(fingerprint))
+        return interruptible(opened)
 
 
 def other_evaluations(workspace: state.Workspace) -> dict[str, str]:

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from analysis.decision_words import DECISION_WORDS, decision_on
 from models.errors import ErrorscopeError
 from models.notes import Decision, ImageNote
 from models.prediction_record import Predictions
 from pages.shared import state
-from pages.shared.decisions import DECISION_WORDS, decide_on, decision_on, label_of, notes_of_images
+from pages.shared.decisions import decide_on, label_of, notes_of_images
 
 HELP: dict[Decision, str] = {
     "model": "The label is right and the picture shows it well: the network errs.",

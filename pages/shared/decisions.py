@@ -7,13 +7,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from analysis.decision_words import DECISION_WORDS, decision_on, decision_words
 from models.noted_images import ImageContents, noted_images
 from models.notes import Decision, ImageNote, decide, notes_revision, write_image_note
 from models.prediction_record import Predictions
 from pages.shared import cached, state
 
-__all__ = ["DECISION_WORDS", "decide_on", "decision_on", "decision_words", "notes_of_images"]
 SECONDS_OF_CONTENTS = 600.0
 """How long what was found in the files holds; files that change under a running app are rare."""
 
@@ -21,7 +19,7 @@ SECONDS_OF_CONTENTS = 600.0
 def notes_of_images(workspace: state.Workspace) -> Mapping[int, ImageNote]:
     """What is known about the open images: row in the predictions to note.
 
-    A decision other than "label" speaks of the label of its time: `decision_on` says whether it still holds.
+    A decision other than "label" speaks of the label of its time: `analysis.decision_words.decision_on` says whether it still holds.
     """
     revision = notes_revision(state.store())
     return _notes(workspace.fingerprint, str(state.store().root), revision) if revision else {}

@@ -17,7 +17,7 @@ function nameOf(text) {
   return name;
 }
 
-const percent = (confidence) => `${Math.min(99.9, confidence * 100).toFixed(confidence > 0.995 ? 1 : 0)} %`;
+const percent = (confidence) => `${Math.min(99.9, confidence * 100).toFixed(confidence > 0.995 ? 1 : 0)}%`;
 
 function words(item) {
   const sure = item.confidence === null ? "" : `, confidence ${percent(item.confidence)}`;

@@ -41,7 +41,7 @@ def inspect(image: str, sequence: npt.NDArray[np.object_] | Sequence[str]) -> No
 
 def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     """Draw the inspector if an image is open; call it last on a page, after its gallery."""
-    asked = st.query_params.get("image")
+    asked = _asked_image()
     if asked != st.session_state.get("written_image"):
         # A link, a reload, or the browser's Back: newer than what the session remembers.
         _follow_address(asked)
@@ -55,6 +55,15 @@ def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     st.dialog("Image", width="large", on_dismiss=close_inspector)(state.explained(_inspector))(
         workspace, predictions
     )
+
+
+def _asked_image() -> str | None:
+    """The image that the address wants open here.
+
+    Streamlit may write what the page of one image adds to its address into the entry of the page before it, to which
+    the browser's Back then leads: its image is known by the class that stands beside it.
+    """
+    return None if "target" in st.query_params else st.query_params.get("image")
 
 
 def _follow_address(asked: str | None) -> None:

@@ -53,7 +53,7 @@ def waiting_words(ahead: Sequence[JobStatus]) -> str:
     if first.state == "cancelling":
         words.append("stopping")
     elif first.total:
-        words.append(f"{100 * first.fraction:.0f} %")
+        words.append(f"{100 * first.fraction:.0f}%")
     if len(ahead) > 1:
         words.append(f"and {len(ahead) - 1} more")
     return " · ".join(words)

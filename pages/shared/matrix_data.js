@@ -122,12 +122,12 @@ function cellWords(matrix, row, column) {
   const verdict = row === column && !matrix.is_group[row] ? ", which is right" : "";
   if (matrix.values === "prediction" && count > 0) {
     const called = matrix.column_totals[column];
-    const share = `${percent(count / called)} % of what is called ${predicted} is ${label}`;
+    const share = `${percent(count / called)}% of what is called ${predicted} is ${label}`;
     return `${share} (${count} of ${called})${verdict}`;
   }
   if (count === 0) return `no ${label} called ${predicted} (0 of ${total})`;
   if (matrix.values === "counts") return `${count} of ${total} ${label} called ${predicted}${verdict}`;
-  return `${percent(count / total)} % of ${label} called ${predicted} (${count} of ${total})${verdict}`;
+  return `${percent(count / total)}% of ${label} called ${predicted} (${count} of ${total})${verdict}`;
 }
 
 function rowWords(matrix, row) {

@@ -12,7 +12,7 @@ const hints = {
 function pointWords({ names, labels, predicted, confidence }, at) {
   const [label, called] = [names[labels[at]], names[predicted[at]]];
   const verdict = label === called ? `${label}, recognised` : `${label} called ${called}`;
-  return confidence[at] === 255 ? verdict : `${verdict} with ${Math.round(confidence[at] / 2.54)} %`;
+  return confidence[at] === 255 ? verdict : `${verdict} with ${Math.round(confidence[at] / 2.54)}%`;
 }
 
 function showTip(part, at, point) {

@@ -11,7 +11,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss, log_loss
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from analysis.calibration import bin_edges, bin_places, calibration, calibration_of, percent
+from analysis.calibration import bin_edges, bin_places, calibration, calibration_of
 from analysis.calibration_summary import calibration_summary
 from analysis.class_calibration import class_calibration
 from analysis.confidences import Confidences, confidences
@@ -161,16 +161,6 @@ def test_honest_classes_are_silent() -> None:
         accused += any(each.direction != "unclear" for each in records)
     # at most one run in twenty is expected; seven or more of 40 would come once in 300
     assert accused <= 6
-
-
-def test_a_share_is_never_rounded_to_certainty() -> None:
-    assert [percent(share) for share in (0.0, 0.004, 0.5, 0.9949, 1.0)] == [
-        "0%",
-        "0.4%",
-        "50%",
-        "99.5%",
-        "100%",
-    ]
 
 
 def test_the_summary_is_plain() -> None:

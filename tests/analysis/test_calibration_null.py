@@ -41,6 +41,14 @@ def test_many_images_are_normal() -> None:
     assert count_p_value(np.ones(3000), 3000) == 1 and count_p_value(np.ones(3000), 2999) == 0
 
 
+@pytest.mark.parametrize("wrong", [0, 2, 3, 7, 60])
+def test_many_sure_images_are_counted_exactly(wrong: int) -> None:
+    n, chance = 5000, 1e-4
+    exact = min(1.0, 2 * min(stats.binom.cdf(wrong, n, chance), stats.binom.sf(wrong - 1, n, chance)))
+    assert count_p_value(np.full(n, 1 - chance), n - wrong) == pytest.approx(exact, rel=1e-6, abs=1e-14)
+    assert count_p_value(np.full(n, chance), wrong) == pytest.approx(exact, rel=1e-6, abs=1e-14)
+
+
 def test_the_drawn_counts_have_the_right_mean_and_spread() -> None:
     confidence = np.random.default_rng(1).uniform(0, 1, 400)
     drawn = null_counts(confidence, np.array([0, 100]), draws=4000, seed=2)

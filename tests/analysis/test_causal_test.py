@@ -218,9 +218,9 @@ def test_the_verdict_and_its_words_follow_the_counts() -> None:
 @pytest.mark.parametrize(
     ("after", "words"),
     [
-        ([0.1] * 8, "0.40 lower than with the controls (95 % interval 0.40 to 0.40 lower)"),
-        ([0.9] * 8, "0.40 higher than with the controls (95 % interval 0.40 to 0.40 higher)"),
-        ([0.5] * 8, "the same as with the controls (95 % interval 0.00 to 0.00 higher)"),
+        ([0.1] * 8, "0.40 lower than with the controls (95% interval 0.40 to 0.40 lower)"),
+        ([0.9] * 8, "0.40 higher than with the controls (95% interval 0.40 to 0.40 higher)"),
+        ([0.5] * 8, "the same as with the controls (95% interval 0.00 to 0.00 higher)"),
     ],
 )
 def test_the_change_of_the_probability_points_one_way(after: list[float], words: str) -> None:
@@ -232,7 +232,7 @@ def test_an_interval_around_no_change_says_both_ways() -> None:
     mean, low, high = found.probability_change
     assert low < mean < 0 < high
     assert found.probability_words.endswith(
-        f"is {-mean:.2f} lower than with the controls (95 % interval {-low:.2f} lower to {high:.2f} higher)"
+        f"is {-mean:.2f} lower than with the controls (95% interval {-low:.2f} lower to {high:.2f} higher)"
     )
 
 

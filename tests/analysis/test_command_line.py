@@ -184,6 +184,43 @@ def test_reading_predictions_never_imports_torch(case: _Case, tmp_path: Path) ->
     assert json.loads((tmp_path / "out" / "summary.json").read_text())["confusion"] == [[1, 0], [1, 0]]
 
 
+def test_what_no_picture_could_show_is_said_and_never_called_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text("path,label,predicted\na.jpg,cat,cat\nb.jpg,dog,cat\n")
+    assert main(["evaluate", "--from-predictions", "t.csv"]) == 0
+    assert "2 of 2 pictures are not there" in capsys.readouterr().out
+    figures = json.loads(Path("errorscope-report/summary.json").read_text())
+    assert figures["n_missing_files"] == 2 and figures["n_unreadable"] == 0
+    assert "duplicates" not in figures and "slices" in figures
+    page = Path("errorscope-report/report.html").read_text()
+    assert "<b>2</b><span>pictures are not there</span>" in page
+    assert "no calibration and no label candidates" in page
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.jpg")
+    assert main(["evaluate", "--from-predictions", "t.csv"]) == 0
+    assert json.loads(Path("errorscope-report/summary.json").read_text())["duplicates"] == []
+
+
+def test_images_are_never_called_copies_of_themselves(
+    case: _Case, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = Path("t.csv")
+    rows = "".join(f"{path},x,x\n" for path in case.paths[:4])
+    table.write_text(f"path,label,predicted\n{rows}")
+    assert main(["evaluate", "--from-predictions", str(table), "--training", str(case.images)]) == 2
+    assert "All 4 images are among the training images, as the same files" in capsys.readouterr().err
+
+
+def test_a_result_that_cannot_be_written_is_a_matter_of_the_output_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t.csv").write_text("path,label,predicted\na.jpg,cat,cat\n")
+    (tmp_path / "out" / "report.html").mkdir(parents=True)
+    assert main(["evaluate", "--from-predictions", "t.csv", "--output", "out"]) == 2
+    said = capsys.readouterr().err
+    assert "report.html cannot be written" in said and "--output" in said and "ERRORSCOPE_HOME" not in said
+
+
 def test_limits_and_groups_and_preprocessing_reach_the_run(case: _Case, tmp_path: Path) -> None:
     groups = tmp_path / "groups.csv"
     groups.write_text(
@@ -219,6 +256,11 @@ def test_limits_and_groups_and_preprocessing_reach_the_run(case: _Case, tmp_path
         (["evaluate", "--from-predictions", "t.csv", "--images", "t.csv"], "t.csv is no folder"),
         (["evaluate", "--from-predictions", "t.csv", "--output", "t.csv"], "it is a file"),
         (["evaluate", "--from-predictions", "t.csv", "--classes", "no.txt"], "no.txt"),
+        # said before the table is read: with a network hours would have passed
+        (
+            ["evaluate", "--from-predictions", "no.csv", "--training", "no folder"],
+            "no folder cannot be opened",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(

@@ -108,10 +108,11 @@ def test_the_round_threshold_reaches_it_too(images: list[tuple[int, bool]], want
 
 def test_held_out_images_are_judged_by_the_other_halfs_threshold() -> None:
     draws = np.random.default_rng(3)
-    confidence = draws.random(4000)
-    right = draws.random(4000) < confidence
-    found = held_out(np.zeros(4000, np.int64), confidence, right, 0.9)
-    assert found is not None and found.n == 4000
+    n = 40_000
+    confidence = draws.random(n)
+    right = draws.random(n) < confidence
+    found = held_out(np.zeros(n, np.int64), confidence, right, 0.9)
+    assert found is not None and found.n == n
     # an honest model: those from t to 1 are right in (1 + t) / 2
     assert found.thresholds == pytest.approx((0.8, 0.8), abs=0.06)
     assert found.kept.rate == pytest.approx(0.9, abs=0.03)

@@ -1,15 +1,24 @@
 """Findings: what was planted is said first, once, with its mistakes; chance says nothing."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from analysis import saved_findings
 from analysis.duplicates import DuplicateCluster, Duplicates
+from analysis.finding_record import Finding, Findings
 from analysis.finding_sources import finding_sources
-from analysis.findings import Finding, FindingSources, explained_share, findings
+from analysis.findings import FindingSources, explained_share, findings
 from analysis.leakage import Leakage, LeakedPair
+from analysis.saved_findings import are_weighed_by_the_survey, findings_file, weighing_steps
+from analysis.survey import saved_result
 from models.predictions import Predictions
+from models.progress import finished
+from models.store import Store
+from tests.analysis.planted_confidences import calibrated, softmax
 from tests.analysis.planted_predictions import planted_predictions
 
 NAMES = ("Birman", "Ragdoll", "Siamese", "Bengal", "Egyptian_Mau", "beagle", "pug", "samoyed")
@@ -73,6 +82,27 @@ def test_errors_across_groups_are_named() -> None:
     assert set(rare.rows) == set(np.flatnonzero(predictions.labels != predictions.predicted))
 
 
+def many_errors(cat_called_dog: float, seed: int) -> Predictions:
+    """100 errors, of which this share crosses cats and dogs."""
+    draws = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(8), A_CLASS)
+    is_cat = np.array([GROUPS[name] == "cat" for name in NAMES])
+    predicted = labels.copy()
+    for row in draws.choice(len(labels), 100, replace=False):
+        crosses = draws.random() < cat_called_dog
+        others = np.flatnonzero((is_cat != is_cat[labels[row]]) == crosses)
+        predicted[row] = draws.choice(others[others != labels[row]])
+    return planted_predictions(labels, NAMES, predicted=predicted, groups=GROUPS)
+
+
+def test_many_errors_across_groups_are_only_told_where_groups_hold_errors_back() -> None:
+    # 30 of 56 cells cross
+    by_chance = [found_in(many_errors(30 / 56, seed)) for seed in range(10)]
+    assert sum(any(each.kind == "rare" for each in found) for found in by_chance) <= 2
+    (rare,) = (each for each in found_in(many_errors(0.2, 0)) if each.kind == "rare")
+    assert 10 < rare.errors < 35
+
+
 def test_what_has_two_labels_is_said_with_the_mistakes_it_makes() -> None:
     predictions = predictions_with({(0, 3): 1})
     clusters = (DuplicateCluster("exact", (0, 180), True, "equal", 1.0),)
@@ -130,3 +160,63 @@ def test_a_model_that_is_too_sure_of_one_class_is_told_so_with_what_to_look_at()
     sure = [each for each in found if each.kind == "class_confidence"]
     assert [each.asked for each in sure] == [{"cell": "/beagle"}]
     assert sure[0].errors > 40
+
+
+def test_a_model_too_sure_of_everything_is_told_so_once() -> None:
+    for seed in range(3):
+        (finding,) = found_in(calibrated(2000, 10, seed=seed, factor=2.0))
+        assert finding.kind == "confidence" and finding.sentence.startswith("Over-confident")
+
+
+def test_a_class_beyond_what_all_are_too_sure_of_is_told_beside_it() -> None:
+    predictions = calibrated(3000, 10, factor=1.5)
+    draws, called = np.random.default_rng(1), np.flatnonzero(predictions.predicted == 4)
+    labels = predictions.labels.copy()
+    strays = draws.choice(called, len(called) // 2, replace=False)
+    labels[strays] = (4 + draws.integers(1, 10, len(strays))) % 10
+    names = np.array(predictions.class_names, dtype=object)
+    images = predictions.images.assign(label_index=labels, label=names[labels])
+    found = found_in(replace(predictions, images=images))
+    kinds = {each.kind: each for each in found}
+    assert "confidence" in kinds
+    assert [each.asked for each in found if each.kind == "class_confidence"] == [{"cell": "/class_4"}]
+    assert "even where one temperature" in kinds["class_confidence"].sentence
+
+
+def test_all_wrong_is_no_fault_of_each_class() -> None:
+    labels = np.arange(300) % 5
+    found = found_in(planted_predictions(labels, NAMES[:5], probabilities=np.eye(5)[(labels + 1) % 5]))
+    assert {each.kind for each in found} == {"group", "confidence"}
+
+
+def test_a_class_that_no_image_bears_is_not_judged() -> None:
+    logits = np.random.default_rng(0).normal(size=(200, 6))
+    labels = np.arange(200) % 3
+    logits[np.arange(200), labels] += 1.5
+    predictions = planted_predictions(labels, NAMES[:6], probabilities=softmax(logits))
+    assert {"Bengal", "Egyptian_Mau", "beagle"} <= {NAMES[called] for called in predictions.predicted}
+    assert not [each for each in found_in(predictions) if each.kind == "class_confidence"]
+
+
+def test_findings_are_kept_as_they_are() -> None:
+    found = found_in(predictions_with(TRIO | PAIR))
+    plain, arrays = Findings(tuple(found)).to_saved()
+    again = Findings.from_saved(json.loads(json.dumps(plain)), arrays).found
+    assert [vars(each) | {"rows": each.rows.tolist()} for each in again] == [
+        vars(each) | {"rows": each.rows.tolist(), "asked": dict(each.asked)} for each in found
+    ]
+
+
+def test_the_findings_of_many_images_are_weighed_once_by_the_survey(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictions, store = predictions_with(TRIO | PAIR), Store(tmp_path)
+    assert not are_weighed_by_the_survey(predictions)
+    monkeypatch.setattr(saved_findings, "LARGE", 1000)
+    assert are_weighed_by_the_survey(predictions)
+    finished(weighing_steps(predictions, {}, store), print)
+    file = findings_file(store, predictions.fingerprint)
+    kept = saved_result(file, Findings).found
+    assert [each.kind for each in kept] == ["group", "pair"]
+    monkeypatch.setattr(saved_findings, "finding_sources", None)  # is not called again
+    finished(weighing_steps(predictions, {}, store), print)

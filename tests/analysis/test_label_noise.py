@@ -40,11 +40,12 @@ def test_the_share_of_random_labels_is_estimated(share: float) -> None:
     assert found.posterior[is_flipped].mean() > 10 * found.posterior[~is_flipped].mean()
 
 
-def test_an_overconfident_model_is_not_taken_for_wrong_labels() -> None:
+@pytest.mark.parametrize("scale", [0.02, 3.0, 100.0, 5000.0])
+def test_an_overconfident_model_is_not_taken_for_wrong_labels(scale: float) -> None:
     logits = calibrated_logits(2000, 10, 6)
-    found = label_noise(ClassScores(3 * logits), drawn_labels(logits, 7), logits.argmax(axis=1))
+    found = label_noise(ClassScores(scale * logits), drawn_labels(logits, 7), logits.argmax(axis=1))
     assert not found.is_beyond_chance
-    assert found.temperature == pytest.approx(3, rel=0.15)
+    assert found.temperature == pytest.approx(scale, rel=0.15)
 
 
 def test_a_class_the_model_does_not_know_is_its_habit_and_not_wrong_labels() -> None:

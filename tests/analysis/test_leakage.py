@@ -86,7 +86,7 @@ def test_the_accuracy_without_the_leaked_is_that_of_the_rest() -> None:
     assert found.of_all.rate == right.mean()
     assert found.without.rate == pytest.approx(np.delete(right, [3, 50]).mean())
     assert (found.on_leaked.right, found.on_leaked.n) == (right[[3, 50]].sum(), 2)
-    assert f"{100 * found.without.rate:.1f} % without the 2 leaked images" in found.words
+    assert f"{100 * found.without.rate:.1f}% without the 2 leaked images" in found.words
     assert "no image is leaked" in leakage_accuracy(predictions, ()).words
     assert "every image is leaked" in leakage_accuracy(predictions, range(100)).words
     assert "the one leaked image" in leakage_accuracy(predictions, (4,)).words

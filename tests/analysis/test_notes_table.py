@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from analysis.notes_table import (
     image_notes_table,
     model_names,
-    notes_csv,
     selected_notes,
     subject_notes_table,
 )
+from analysis.spreadsheet import spreadsheet_csv
 from models.notes import ImageNote, SubjectNote
 from models.recent import RecentEvaluation
 from tests.analysis.planted_predictions import planted_predictions
@@ -63,11 +63,11 @@ def test_rows_are_found_by_decision_tag_and_words(table: pd.DataFrame) -> None:
 def test_without_notes_the_table_is_empty_and_can_be_filtered_and_written() -> None:
     empty = image_notes_table(planted_predictions(np.array([0]), NAMES, predicted=np.array([0])), {}, {})
     assert selected_notes(empty, decisions=["label"], tags=["x"], words="y").empty
-    assert notes_csv(empty).decode("utf-8-sig").startswith("path,label,")
+    assert spreadsheet_csv(empty).decode("utf-8-sig").startswith("path,label,")
 
 
 def test_the_csv_reads_back_with_its_quotes_lines_and_letters(table: pd.DataFrame) -> None:
-    content = notes_csv(table)
+    content = spreadsheet_csv(table)
     assert content.startswith(b"\xef\xbb\xbf")
     back = pd.read_csv(io.BytesIO(content), keep_default_na=False)
     expected = table.reset_index(drop=True)
@@ -77,7 +77,7 @@ def test_the_csv_reads_back_with_its_quotes_lines_and_letters(table: pd.DataFram
 
 @given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\0")), min_size=1, max_size=4))
 def test_no_cell_begins_a_formula_and_nothing_else_changes(texts: list[str]) -> None:
-    content = notes_csv(pd.DataFrame({"note": texts, "path": texts})).decode("utf-8-sig")
+    content = spreadsheet_csv(pd.DataFrame({"note": texts, "path": texts})).decode("utf-8-sig")
     rows = list(csv.reader(io.StringIO(content, newline="")))[1:]
     assert len(rows) == len(texts)
     for cells, text in zip(rows, texts, strict=True):

@@ -1,43 +1,15 @@
-import io
 import re
-from collections.abc import Sequence
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
-from scipy.special import softmax
 
-from analysis.report import percent, report_html
+from analysis.report import report_html
 from models.images import Unreadable
-from models.predictions import Predictions
+from tests.analysis.full_report import jpeg, no_pictures, some_predictions
 from tests.analysis.planted_predictions import planted_predictions
 
 EVIL = '<script>alert("1")</script>'
-
-
-def _jpeg() -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (8, 6), (200, 30, 30)).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-def _pictures(paths: Sequence[Path]) -> list[bytes | None]:
-    return [_jpeg() for _ in paths]
-
-
-def _no_pictures(paths: Sequence[Path]) -> list[bytes | None]:
-    return [None] * len(paths)
-
-
-def _predictions(n_classes: int = 8, first: str = "Bengal", **more: object) -> Predictions:
-    rng = np.random.default_rng(1)
-    labels = rng.integers(0, n_classes, 20 * n_classes)
-    logits = rng.normal(size=(len(labels), n_classes))
-    logits[np.arange(len(labels)), labels] += 2
-    names = (first, *(f"class_{i}" for i in range(1, n_classes)))
-    return planted_predictions(labels, names, probabilities=softmax(logits, axis=1), **more)  # type: ignore[arg-type]
 
 
 class _Page(HTMLParser):
@@ -75,8 +47,8 @@ class _Page(HTMLParser):
 
 
 def test_the_page_says_the_figures_and_shows_pictures() -> None:
-    predictions = _predictions(groups={"Bengal": "cat"} | {f"class_{i}": "dog" for i in range(1, 8)})
-    page = _Page(report_html(predictions, facts={"Checkpoint": "pets.pth"}, pictures=_pictures))
+    predictions = some_predictions(groups={"Bengal": "cat"} | {f"class_{i}": "dog" for i in range(1, 8)})
+    page = _Page(report_html(predictions, facts={"Checkpoint": "pets.pth"}, pictures=jpeg))
     right = int((predictions.labels == predictions.predicted).sum())
     assert f"{right} of 160 images are right" in page.words
     assert page.headings == [
@@ -95,15 +67,15 @@ def test_the_page_says_the_figures_and_shows_pictures() -> None:
 
 
 def test_every_cell_of_the_matrix_is_drawn_with_its_words() -> None:
-    predictions = _predictions()
-    page = _Page(report_html(predictions, facts={}, pictures=_no_pictures))
+    predictions = some_predictions()
+    page = _Page(report_html(predictions, facts={}, pictures=no_pictures))
     pairs = set(zip(predictions.labels.tolist(), predictions.predicted.tolist(), strict=True))
     squares = [a for tag, a in page.tags if tag == "rect" and a.get("class") in ("right", "wrong")]
     assert len(squares) == len(pairs)
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
-    html = report_html(_predictions(), facts={"Checkpoint": "x"}, pictures=_pictures)
+    html = report_html(some_predictions(), facts={"Checkpoint": "x"}, pictures=jpeg)
     page = _Page(html)
     assert not {tag for tag, _ in page.tags} & {"script", "link", "iframe", "object"}
     for _, attributes in page.tags:
@@ -112,9 +84,9 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     assert not re.search(r"url\(|@import|https?://", html)
 
 
-@pytest.mark.parametrize("pictures", [_pictures, _no_pictures])
+@pytest.mark.parametrize("pictures", [jpeg, no_pictures])
 def test_names_are_text_and_never_run(pictures: object) -> None:
-    predictions = _predictions(
+    predictions = some_predictions(
         first=EVIL,
         unreadable=(Unreadable(f"{EVIL}/x.jpg", f"{EVIL} is broken"),),
         groups={EVIL: EVIL, "class_1": "b"},
@@ -127,15 +99,15 @@ def test_names_are_text_and_never_run(pictures: object) -> None:
 
 
 def test_too_many_classes_have_a_list_instead_of_a_matrix() -> None:
-    page = _Page(report_html(_predictions(n_classes=70), facts={}, pictures=_no_pictures))
+    page = _Page(report_html(some_predictions(n_classes=70), facts={}, pictures=no_pictures))
     assert "svg" not in {tag for tag, _ in page.tags}
     assert "A matrix of 70 classes is too large to read" in page.words
     assert "Where most errors are" in page.headings
 
 
 def test_without_pictures_the_paths_are_said() -> None:
-    predictions = _predictions()
-    page = _Page(report_html(predictions, facts={}, pictures=_no_pictures))
+    predictions = some_predictions()
+    page = _Page(report_html(predictions, facts={}, pictures=no_pictures))
     assert "img" not in {tag for tag, _ in page.tags}
     wrong = predictions.images[predictions.labels != predictions.predicted]
     assert sum(path in page.words for path in wrong["path"]) > 12
@@ -144,9 +116,7 @@ def test_without_pictures_the_paths_are_said() -> None:
 def test_a_network_without_errors_has_a_page_too() -> None:
     labels = np.array([0, 1, 2, 2])
     page = _Page(
-        report_html(
-            planted_predictions(labels, ("a", "b", "c"), predicted=labels), facts={}, pictures=_pictures
-        )
+        report_html(planted_predictions(labels, ("a", "b", "c"), predicted=labels), facts={}, pictures=jpeg)
     )
     assert "4 of 4 images are right" in page.words
     assert page.headings == ["Class by class", "How this was made"]
@@ -156,7 +126,7 @@ def test_predictions_without_probabilities_say_nothing_of_confidence() -> None:
     labels, predicted = np.array([0, 0, 1, 2]), np.array([0, 1, 1, 0])
     page = _Page(
         report_html(
-            planted_predictions(labels, ("a", "b", "c"), predicted=predicted), facts={}, pictures=_pictures
+            planted_predictions(labels, ("a", "b", "c"), predicted=predicted), facts={}, pictures=jpeg
         )
     )
     assert "sure" not in page.words and "some images of each" in page.words
@@ -164,18 +134,8 @@ def test_predictions_without_probabilities_say_nothing_of_confidence() -> None:
 
 
 def test_unreadable_images_are_listed() -> None:
-    predictions = _predictions(unreadable=(Unreadable("a/b.jpg", "the file is truncated"),))
-    page = _Page(report_html(predictions, facts={}, pictures=_no_pictures))
+    predictions = some_predictions(unreadable=(Unreadable("a/b.jpg", "the file is truncated"),))
+    page = _Page(report_html(predictions, facts={}, pictures=no_pictures))
     assert "Images that could not be read" in page.headings
     assert "a/b.jpg" in page.words and "the file is truncated" in page.words
     assert "1image could not be read" in page.words
-
-
-def test_shares_are_rounded_but_never_to_all_or_none() -> None:
-    assert [percent(share) for share in (0.9996, 1.0, 0.0, 0.0004, 0.5)] == [
-        ">99.9%",
-        "100%",
-        "0%",
-        "<0.1%",
-        "50.0%",
-    ]

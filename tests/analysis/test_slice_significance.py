@@ -14,7 +14,6 @@ from analysis.slice_significance import (
     class_counts,
     errors_by_chance,
     slice_p_value,
-    stratified_halves,
 )
 
 
@@ -103,14 +102,3 @@ def test_p_values_by_chance_are_no_smaller_than_they_say() -> None:
     p_values = np.array([slice_p_value(*drawn(seed, 150, 5)) for seed in range(400)])
     for level in (0.05, 0.2, 0.5):
         assert (p_values <= level).mean() <= level + 3 * np.sqrt(level * (1 - level) / 400)
-
-
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.integers(0, 6), max_size=80), st.integers(0, 5))
-def test_halves_share_every_stratum(strata: list[int], seed: int) -> None:
-    values = np.array(strata, int)
-    first = stratified_halves(values, seed)
-    for stratum in set(strata):
-        own = first[values == stratum]
-        assert abs(int(own.sum()) - int((~own).sum())) <= 1
-    assert np.array_equal(first, stratified_halves(values, seed))

@@ -12,6 +12,7 @@ from analysis.slice_record import Slices
 from analysis.slices import slices_of
 from analysis.survey import save_result, saved_result
 from models.image_facts import QUALITY
+from models.predictions import Predictions
 from tests.analysis.planted_slices import N, failing, found_share, plain_facts, with_embeddings
 
 
@@ -79,6 +80,51 @@ def test_by_chance_hardly_anything_is_confirmed() -> None:
         made = with_embeddings(made, seed, nothing) if seed % 3 == 0 else made
         confirmed += bool(slices_of(made, plain_facts(n, seed)).confirmed)
     assert confirmed <= 4  # P(Binomial(24, .05) > 4) = .006
+
+
+def doubled(predictions: Predictions, facts: pd.DataFrame) -> tuple[Predictions, pd.DataFrame]:
+    """Every picture twice, the copies behind all others."""
+    rows = np.tile(np.arange(len(predictions)), 2)
+    assert predictions.probabilities is not None and predictions.embeddings is not None
+    made = replace(
+        predictions,
+        images=predictions.images.iloc[rows].reset_index(drop=True),
+        probabilities=predictions.probabilities[rows],
+        embeddings=predictions.embeddings[rows],
+    )
+    return made, facts.iloc[rows].assign(content=[f"{row}" for row in rows]).reset_index(drop=True)
+
+
+def test_copies_in_both_halves_do_not_confirm_each_other() -> None:
+    none = np.zeros(N // 2, bool)
+    confirmed = 0
+    for seed in range(5):
+        made = with_embeddings(failing(seed, none, rate=0.15), seed, none)
+        found = slices_of(*doubled(made, plain_facts(N // 2, seed)))
+        confirmed += bool(found.confirmed)
+        assert (found.n_images, len(found.remarks)) == (N // 2, 1)
+        assert found.remarks[0].startswith("450 images repeat another;")
+    assert confirmed <= 1
+
+
+def test_among_copies_a_slice_holds_the_first_of_each_by_its_own_row() -> None:
+    facts = plain_facts(N, 0)
+    weak = (facts["brightness"] < 0.12).to_numpy()
+    alone = with_embeddings(failing(0, weak), 0, np.zeros(N, bool))
+    facts = facts.assign(content=[f"{row}" for row in range(N)])
+    copies = np.concatenate([np.arange(50), np.arange(N)])  # row 50 and later: 50 copies, then the others
+    assert alone.probabilities is not None and alone.embeddings is not None
+    made = replace(
+        alone,
+        images=alone.images.iloc[copies].reset_index(drop=True),
+        probabilities=alone.probabilities[copies],
+        embeddings=alone.embeddings[copies],
+    )
+    found = slices_of(made, facts.iloc[copies].reset_index(drop=True))
+    first = found.confirmed[0]
+    assert set(first.rows) <= {*range(50), *range(100, N + 50)}
+    assert first.errors == (made.labels != made.predicted)[first.rows].sum()
+    assert found_share(copies[first.rows], weak)[0] > 0.8
 
 
 def test_a_hard_class_is_no_slice() -> None:

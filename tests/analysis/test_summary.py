@@ -16,6 +16,7 @@ KEYS = [
     "n_images",
     "n_unreadable",
     "unreadable",
+    "n_missing_files",
     "class_names",
     "groups",
     "accuracy",

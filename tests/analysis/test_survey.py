@@ -14,6 +14,7 @@ from analysis.survey import SurveyPart, part_file, saved_part, survey
 from models.errors import WorkspaceError
 from models.progress import Progress
 from models.store import Store
+from tests.analysis.picture_copies import CHANGES, scene, write
 from tests.analysis.planted_predictions import planted_predictions
 
 made: list[str] = []
@@ -93,3 +94,13 @@ def test_a_damaged_part_says_so(store: Store) -> None:
     arrays.write_bytes(arrays.read_bytes()[:-40])
     with pytest.raises(WorkspaceError, match="damaged"):
         saved_part(store, PREDICTIONS.fingerprint, "two")
+
+
+def test_the_slices_count_a_picture_and_its_copies_once(tmp_path: Path) -> None:
+    made = planted_predictions(np.arange(60) % 2, ("a", "b"), predicted=np.arange(60) % 3 % 2, root=tmp_path)
+    for row, path in enumerate(made.images["path"]):
+        picture = scene(row // 2, (96, 64))  # every picture twice, the second saved anew
+        write(CHANGES["saved anew at a low quality"](picture) if row % 2 else picture, tmp_path / path)
+    found = finished(survey(made, Store(tmp_path / "workspace")))
+    assert len(found["duplicates"].clusters) >= 25
+    assert found["slices"].n_images == 60 - found["duplicates"].n_extra

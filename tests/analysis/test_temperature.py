@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from analysis import temperature as module
 from analysis.calibration import calibration_of
 from analysis.confidences import confidences
-from analysis.temperature import fitted_temperature, stratified_halves, temperature_scaling
+from analysis.halves import stratified_halves
+from analysis.temperature import fitted_temperature, temperature_scaling
 from models.prediction_scores import log_softmax
 from models.predictions import Predictions
 from tests.analysis.planted_confidences import calibrated
@@ -110,14 +109,3 @@ def test_of_very_many_images_some_are_enough(monkeypatch: pytest.MonkeyPatch) ->
     found = fitted_temperature(predictions, np.arange(3000))
     assert found.n == 600
     assert found == fitted_temperature(predictions, np.arange(0, 3000, 5))
-
-
-@given(st.lists(st.integers(0, 4), max_size=60), st.integers(0, 5))
-def test_halves_share_each_class(labels: list[int], seed: int) -> None:
-    array = np.array(labels, dtype=np.int64)
-    first = stratified_halves(array, seed)
-    assert abs(2 * int(first.sum()) - len(array)) <= 1
-    for label in range(5):
-        members = first[array == label]
-        assert abs(2 * int(members.sum()) - len(members)) <= 1
-    assert (first == stratified_halves(array, seed)).all()

@@ -67,7 +67,7 @@ def test_a_threshold_is_chosen_its_mistakes_open_and_it_stays(
         re.compile(rf"Mistakes that stay\s*{report.mistakes_kept}(?!\d)"), timeout=60_000
     )
     slider = page.locator(".st-key-threshold").get_by_role("slider")
-    expect(slider).to_have_attribute("aria-valuetext", f"{threshold * 100:.1f} %")
+    expect(slider).to_have_attribute("aria-valuetext", f"{threshold * 100:.1f}%")
     slider.press("ArrowRight")
     expect(page).to_have_url(re.compile(rf"threshold={threshold * 100 + 0.1:.1f}"))
 

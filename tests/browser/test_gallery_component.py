@@ -31,7 +31,7 @@ def buttons(page: Page) -> Locator:
 def test_every_image_is_a_button_with_its_words(opened: Callable[..., Page]) -> None:
     page = opened(items=24)
     expect(buttons(page)).to_have_count(24)
-    expect(page.get_by_role("button", name="Bengal, predicted Persian, confidence 41 %")).to_be_visible()
+    expect(page.get_by_role("button", name="Bengal, predicted Persian, confidence 41%")).to_be_visible()
     expect(page.get_by_role("button", name=re.compile("^Abyssinian, rightly predicted"))).to_be_visible()
     sizes = page.locator(".gallery img").evaluate_all("all => all.map(i => [i.complete, i.naturalWidth])")
     assert sizes == [[True, 128]] * 23

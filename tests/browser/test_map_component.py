@@ -114,7 +114,7 @@ def test_pointing_says_what_a_point_is(opened: Callable[..., Page]) -> None:
     assert row % 4 == 3
     page.mouse.move(*place(page, row))
     expect(page.locator(".scatter .tip")).to_contain_text(
-        re.compile(rf"d called <i>c</i> with {round((0.5 + row / (COUNT - 1) / 2) * 254) / 2.54:.0f} %")
+        re.compile(rf"d called <i>c</i> with {round((0.5 + row / (COUNT - 1) / 2) * 254) / 2.54:.0f}%")
     )
 
 

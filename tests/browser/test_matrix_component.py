@@ -280,8 +280,8 @@ def test_hovering_says_the_cell_in_words(matrix: Callable[..., Page]) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ("label", "{rate} % of Bengal called Birman ({count} of {row})"),
-        ("prediction", "{rate} % of what is called Birman is Bengal ({count} of {column})"),
+        ("label", "{rate}% of Bengal called Birman ({count} of {row})"),
+        ("prediction", "{rate}% of what is called Birman is Bengal ({count} of {column})"),
     ],
 )
 def test_rates_are_said_with_their_counts(matrix: Callable[..., Page], values: str, expected: str) -> None:
@@ -302,8 +302,8 @@ def spoken(page: Page) -> Locator:
     ("values", "expected"),
     [
         ("counts", "{count} of {row} Birman called one of Birman"),
-        ("label", "{row_rate} % of Birman called one of Birman ({count} of {row})"),
-        ("prediction", "{column_rate} % of what is called one of Birman is Birman ({count} of {column})"),
+        ("label", "{row_rate}% of Birman called one of Birman ({count} of {row})"),
+        ("prediction", "{column_rate}% of what is called one of Birman is Birman ({count} of {column})"),
     ],
 )
 def test_the_diagonal_of_a_folded_group_is_not_called_right(

@@ -56,3 +56,39 @@ def test_the_address_still_names_what_is_open_after_a_change_of_page(overview: P
     overview.get_by_role("link", name="Confusion matrix").click()
     expect(overview.locator(".st-key-mistake_gallery button").first).to_be_visible()
     expect(overview).to_have_url(re.compile("model=.*images="))
+
+
+@pytest.fixture
+def surveyed_overview(overview: Page) -> Page:
+    """The overview when the survey, which it begins by itself, is done."""
+    expect(overview.get_by_text(re.compile("^Dark .*wrong, against"))).to_be_visible(timeout=240_000)
+    return overview
+
+
+def test_the_findings_lead_with_what_was_planted(surveyed_overview: Page) -> None:
+    cards = surveyed_overview.locator("[class*='st-key-finding_']")
+    expect(cards.first).to_contain_text(
+        "american_bulldog, american_pit_bull_terrier and staffordshire_bull_terrier are taken for each other."
+    )
+    assert 5 <= cards.count() <= 10
+    for words in ("labels look wrong", "British_Shorthair and Russian_Blue", "3 mistakes cross a group"):
+        expect(cards.filter(has_text=words)).to_have_count(1)
+
+
+@pytest.mark.parametrize(
+    ("words", "address", "shown"),
+    [
+        ("British_Shorthair and Russian_Blue", "pair=British_Shorthair", ".st-key-pair_page"),
+        ("labels look wrong", "/labels", ".st-key-label_candidates"),
+        ("3 mistakes cross a group", "/rare", ".st-key-rare_errors"),
+        ("Dark ", "slice=", ".st-key-slices_table"),
+    ],
+)
+def test_each_finding_leads_to_its_images(
+    surveyed_overview: Page, words: str, address: str, shown: str
+) -> None:
+    card = surveyed_overview.locator("[class*='st-key-finding_']").filter(has_text=words)
+    card.get_by_role("link").click()
+    expect(surveyed_overview).to_have_url(re.compile(re.escape(address)))
+    expect(surveyed_overview.locator(shown)).to_be_visible()
+    expect(surveyed_overview.locator("button[data-image-id]").first).to_be_visible()

@@ -38,7 +38,7 @@ def test_agreement_and_sums_are_there_at_once(opened: Callable[..., Page]) -> No
     assert numbers[0] == numbers[4] == numbers[8] == 1.0
     assert numbers[1] == numbers[3] and min(numbers) >= -1
     expect(panel(page).get_by_text(re.compile(r"Least alike: .* and .* \(-?0\.\d\d\)"))).to_be_visible()
-    sums = panel(page).get_by_text(re.compile(r"Integrated Gradients adds up to [\d.]+ % of what it should"))
+    sums = panel(page).get_by_text(re.compile(r"Integrated Gradients adds up to [\d.]+% of what it should"))
     expect(sums).to_be_visible()
     expect(page.get_by_role("button", name="Measure faithfulness")).to_be_visible()
 

@@ -141,3 +141,13 @@ def test_a_picture_turned_by_its_exif_is_measured_upright(store: Store, tmp_path
     image.save(file, exif=exif)
     facts, _ = result(image_facts_steps(store, [file]))
     assert (facts["width"][0], facts["height"][0], facts["aspect"][0]) == (40, 80, 0.5)
+
+
+def test_damaged_facts_are_measured_again(store: Store, files: list[Path]) -> None:
+    facts, _ = result(image_facts_steps(store, files))
+    (kept,) = (store.root / "image_facts").glob("*.parquet")
+    kept.write_bytes(kept.read_bytes()[:100])
+    assert saved_image_facts(store, files) is None
+    again, said = result(image_facts_steps(store, files))
+    pd.testing.assert_frame_equal(again, facts)
+    assert said and saved_image_facts(store, files) is not None

@@ -306,3 +306,24 @@ class TestSelection:
         ):
             predictions_from_table(written(tmp_path, self.COLUMNS), split="test")
         assert table_splits(written(tmp_path, GOOD)) == ()
+
+
+def test_rows_of_a_parquet_file_stay_whole_whatever_its_index(tmp_path: Path) -> None:
+    pd.DataFrame(GOOD).iloc[[2, 0, 1]].to_parquet(tmp_path / "p.parquet")
+    found = predictions_from_table(tmp_path / "p.parquet")
+    assert list(found.images["path"]) == ["c.jpg", "a.jpg", "b.jpg"]
+    assert list(found.labels) == [0, 0, 1] and list(found.predicted) == [1, 0, 1]
+    np.testing.assert_allclose(found.images["confidence"], [0.8, 0.7, 0.6], rtol=1e-6)
+
+
+def test_a_column_of_categories_is_kept(tmp_path: Path) -> None:
+    cameras = pd.Categorical(["x", None, "y"])
+    pd.DataFrame({**GOOD, "camera": cameras}).to_parquet(tmp_path / "p.parquet")
+    assert list(predictions_from_table(tmp_path / "p.parquet").images["camera"]) == ["x", "", "y"]
+
+
+def test_one_image_under_two_spellings_is_named_twice(tmp_path: Path) -> None:
+    for other in ("./a.jpg", str(tmp_path / "a.jpg")):
+        path = written(tmp_path, {**GOOD, "path": ["a.jpg", "b.jpg", other]})
+        with pytest.raises(TableError, match=r"a\.jpg more than once \(rows 1, 3\)"):
+            predictions_from_table(path)

@@ -65,3 +65,10 @@ def test_the_tables_hold_every_image() -> None:
     assert leaked[["copy", "label", "label_of_copy"]].values.tolist() == [["train/x.jpg", "dog", "a_cat"]]
     assert leakage_panel.remarks(leakage)[0] == "No network."
     assert "2 images of the two sets could not be read" in " ".join(leakage_panel.remarks(leakage))
+
+
+def test_a_file_name_is_no_formula_in_a_table() -> None:
+    images = PREDICTIONS.images.assign(path=["=1+1.jpg", "b", "c", "d", "e"])
+    odd = replace(PREDICTIONS, images=images)
+    table = pd.read_csv(io.BytesIO(repeat_table.duplicates_csv(odd, FOUND)))
+    assert table["path"].tolist() == ["c", "d", "'=1+1.jpg", "b"]

@@ -73,7 +73,7 @@ def test_a_waiting_job_names_the_one_before_it_which_can_be_stopped(
     first, last = behind(1)
     app = AppTest.from_function(panel_of_the_last).run(timeout=30)
     assert not app.exception
-    assert words(app) == f"{WAITING} · 40 %"
+    assert words(app) == f"{WAITING} · 40%"
     app.button(key="cancel_before").click().run(timeout=30)
     assert ended(manager, first).state == "cancelled"
     began(manager, last, tmp_path)
@@ -86,7 +86,7 @@ def test_a_waiting_job_names_the_one_before_it_which_can_be_stopped(
 def test_more_than_one_before_it_are_counted(behind: Callable[[int], tuple[str, str]]) -> None:
     behind(3)
     app = AppTest.from_function(panel_of_the_last).run(timeout=30)
-    assert words(app) == f"{WAITING} · 40 % · and 2 more"
+    assert words(app) == f"{WAITING} · 40% · and 2 more"
 
 
 def test_its_own_button_cancels_the_waiting_one(

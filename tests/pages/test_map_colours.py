@@ -63,7 +63,7 @@ def test_each_way_gives_each_point_its_own_category() -> None:
     assert shown["prediction"] == [NAMES[at] for at in PREDICTED]
     assert shown["group"] == ["cat"] * 4 + ["dog"] * 4
     assert shown["confidence"] == [
-        "90 to 100 %", "40 to 50 %", "90 to 100 %", "60 to 70 %", "90 to 100 %", "50 to 60 %", "30 to 40 %", "70 to 80 %",
+        "90 to 100%", "40 to 50%", "90 to 100%", "60 to 70%", "90 to 100%", "50 to 60%", "30 to 40%", "70 to 80%",
     ]  # fmt: skip
     assert shown["decision"] == ["no decision", "Label wrong", *["no decision"] * 6]
 

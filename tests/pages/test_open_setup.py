@@ -17,8 +17,10 @@ from streamlit.testing.v1 import AppTest
 import models.images
 from models.evaluation import EvaluationSpec
 from models.jobs import jobs
+from models.predictions import predictions_from_table
 from models.store import default_store
 from pages.open.given_file import typed_path
+from pages.open.predictions_panel import first_missing
 from tests.conftest import ROOT, SAMPLE
 
 TIMEOUT_SECONDS = 60
@@ -323,3 +325,9 @@ def test_a_table_that_failed_to_open_can_be_mended(table: Path, monkeypatch: pyt
     table.write_text("path,label,predicted\na,cat,cat\n")
     app.run()
     assert not app.button("open_table").disabled
+
+
+def test_a_picture_whose_name_no_file_can_have_is_missing(tmp_path: Path) -> None:
+    name = "a" * 300 + ".jpg"
+    (tmp_path / "t.csv").write_text(f"path,label,predicted\n{name},cat,cat\n")
+    assert first_missing(predictions_from_table(tmp_path / "t.csv")) == tmp_path / name

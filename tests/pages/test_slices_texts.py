@@ -40,7 +40,7 @@ DARK = Slice(
 
 def test_the_sentence_of_a_slice() -> None:
     assert DARK.sentence == (
-        "dark (brightness below 0.2), also low contrast: 31 % wrong against 9 %, 48 images, confirmed on the held-out "
+        "dark (brightness below 0.2), also low contrast: 31% wrong against 9%, 48 images, confirmed on the held-out "
         "half"
     )
     chance = replace(DARK, confirmed=False, also=())

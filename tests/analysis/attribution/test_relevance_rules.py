@@ -414,7 +414,7 @@ def test_the_stabiliser_lets_relevance_vanish() -> None:
 def test_a_note_says_where_biases_keep_much_and_where_the_paper_ends() -> None:
     mobile = answered(shared_network("mobilenet_v2"), images("mobilenet_v2"), (1,))
     share = float(mobile.maps[0].sum()) / (mobile.expected_sums or (1,))[0]
-    assert mobile.note == f"The relevance adds up to {100 * share:.0f} % of the score: biases take the rest."
+    assert mobile.note == f"The relevance adds up to {100 * share:.0f}% of the score: biases take the rest."
     assert answered(shared_network("resnet18"), images("resnet18"), ALL).note == ""
     smooth = answered(shared_network("efficientnet_b0"), images("efficientnet_b0"), (0,))
     assert smooth.note == "Extension: the paper covers ReLU only, this network uses SiLU."

@@ -170,7 +170,7 @@ def test_an_operation_without_a_rule_is_not_passed_over_in_silence() -> None:
     assert found.expected_sums is not None
     missed = abs(float(found.maps[0].sum()) - found.expected_sums[0]) / abs(found.expected_sums[0])
     assert missed > 0.02
-    size = f"by {100 * missed:.0f} %" if missed < 1 else "by 100 % or more"
+    size = f"by {100 * missed:.0f}%" if missed < 1 else "by 100% or more"
     assert size in found.note and found.note.endswith("uses an operation the rules do not cover.")
 
 
@@ -181,8 +181,8 @@ def test_a_sum_that_is_nearly_nothing_is_not_blamed_on_the_network() -> None:
     assert missing_part([torch.zeros(2)], [0.0]) == ""
     whole = torch.ones(1, dtype=torch.float64)
     assert missing_part([nearly_nothing, whole], [right, 1.005]) == ""
-    assert "by 9 %: this network" in missing_part([nearly_nothing, whole], [right, 1.1])
-    assert "by 100 % or more: this network" in missing_part([whole], [1e-3])
+    assert "by 9%: this network" in missing_part([nearly_nothing, whole], [right, 1.1])
+    assert "by 100% or more: this network" in missing_part([whole], [1e-3])
 
 
 def test_an_image_that_is_its_own_baseline_has_no_relevance() -> None:
