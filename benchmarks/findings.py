@@ -9,6 +9,7 @@ Run: python -m benchmarks.findings [--images 5000 50000] [--only NAME ...]
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import platform
@@ -135,6 +136,8 @@ def calibration(store: Store, predictions: Predictions, facts: pd.DataFrame) -> 
 def calibration_torchmetrics(store: Store, predictions: Predictions, facts: pd.DataFrame) -> object:
     """torchmetrics: the calibration error alone (no null band, no temperature)."""
     import torch
+
+    importlib.import_module("models.torchvision_import")  # before torchmetrics imports torchvision
     from torchmetrics.functional.classification import multiclass_calibration_error
 
     probabilities = torch.from_numpy(np.array(predictions.probabilities))
@@ -228,11 +231,13 @@ def measured(name: str, folder: Path) -> dict[str, float]:
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    began = time.perf_counter()
-    TASKS[name](store, predictions, facts)
-    seconds = time.perf_counter() - began
-    is_done.set()
-    watcher.join()
+    try:
+        began = time.perf_counter()
+        TASKS[name](store, predictions, facts)
+        seconds = time.perf_counter() - began
+    finally:
+        is_done.set()
+        watcher.join()
     return {"seconds": seconds, "megabytes": peak - before}
 
 

@@ -18,6 +18,7 @@ from pages.shared.inspector import inspect
 from pages.shared.notes_form import moment_words
 
 TABLE_KEY = "notes_table"
+OPENED = "notes_opened"
 MOST_PICTURES = 100
 WORDS: dict[str, str] = {"": "No decision"} | {str(key): words for key, words in DECISION_WORDS.items()}
 
@@ -59,8 +60,11 @@ def shown_table(predictions: Predictions, table: pd.DataFrame, n_all: int) -> No
 
     def open_selected() -> None:
         rows = st.session_state[TABLE_KEY]["selection"]["rows"]
-        if rows and rows[0] < len(images):
-            inspect(images[rows[0]], images)
+        # A second click on a row takes its mark away; it is meant to open the image once more.
+        image = images[rows[0]] if rows and rows[0] < len(images) else st.session_state.get(OPENED)
+        if image is not None and image in images:
+            st.session_state[OPENED] = image
+            inspect(image, images)
 
     st.dataframe(
         _for_people(predictions, table), key=TABLE_KEY, hide_index=True, on_select=open_selected,

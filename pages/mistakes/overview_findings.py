@@ -98,15 +98,17 @@ def _introduction(predictions: Predictions, found: Sequence[Finding]) -> None:
 
 def _finding(workspace: state.Workspace, finding: Finding, place: int) -> None:
     page, words, icon = _PAGES[finding.kind]
-    with st.container(border=True, key=f"finding_{place}"):
-        left, right = st.columns([0.78, 0.22], vertical_alignment="center")
-        left.markdown(f"**{state.escaped(finding.sentence)}**")
-        left.caption(_support(finding))
-        with right:
-            st.page_link(
-                page, label=words, icon=f":material/{icon}:",
-                query_params={**state.open_query(workspace.spec), **finding.asked},
-            )  # fmt: skip
+    with st.container(
+        border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center",
+        key=f"finding_{place}",
+    ):  # fmt: skip
+        with st.container(gap="xxsmall"):
+            st.markdown(f"**{state.escaped(finding.sentence)}**")
+            st.caption(_support(finding))
+        st.page_link(
+            page, label=words, icon=f":material/{icon}:", width="content",
+            query_params={**state.open_query(workspace.spec), **finding.asked},
+        )  # fmt: skip
 
 
 def _support(finding: Finding) -> str:

@@ -32,7 +32,7 @@ def interruptible(function: Callable[[], T]) -> T:
     def work() -> None:
         try:
             future.set_result(function())
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised where it is waited for
             future.set_exception(error)
 
     Thread(target=work, daemon=True, name="interruptible").start()

@@ -29,7 +29,7 @@ def _say_what_is_missing() -> None:
     if job is not None:
         st.title("Looking at your images" if job.is_active else "The evaluation did not finish")
         if job.is_active:
-            st.caption("The matrix opens here as soon as every image has its prediction.")
+            st.caption("This page opens as soon as every image has its prediction.")
         job_panel(job)
         return
     st.title("Nothing is open yet" if spec is None else "Not evaluated yet")

@@ -47,6 +47,16 @@ _LOOKED_AT = (
     *("error", "written_error"),
     *("cluster", "written_cluster", "threshold", "coverage", "map_colour", "map_selection", "map_mistakes"),
     *("confidences", "bins", "threshold_side", "cost_within", "cost_across", "cost_person", "cost_hands"),
+    *(
+        "label_other",
+        "label_filter",
+        "label_page",
+        "label_paged_for",
+        "rare_which",
+        "rare_decided",
+        "rare_page",
+    ),
+    *("notes_words", "notes_decision", "notes_tags", "notes_opened"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""
 
@@ -157,8 +167,11 @@ def evaluation_job() -> JobStatus | None:
 
 
 def has_predictions(job: JobStatus) -> bool:
-    """Whether an evaluation job has saved its predictions; its thumbnails can wait."""
-    return job.state == "done" or job.phase == THUMBNAILS_PHASE
+    """Whether an evaluation job has saved its predictions; its thumbnails can wait.
+
+    A job of another kind that evaluates on its way has more to do after that.
+    """
+    return job.kind == "evaluate" and (job.state == "done" or job.phase == THUMBNAILS_PHASE)
 
 
 def workspace() -> Workspace | None:

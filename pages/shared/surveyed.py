@@ -42,10 +42,14 @@ def surveyed_so_far(workspace: state.Workspace, part: str) -> Surveyed | None:
 
 
 def draw_survey(workspace: state.Workspace, predictions: Predictions) -> None:
-    """How far the survey is, with a button to stop it or to go on; it begins by itself the first time."""
+    """How far the survey is, with a button to stop it or to go on.
+
+    It begins by itself the first time, and where a newer version finds a part in another way.
+    """
     spec = {"fingerprint": workspace.fingerprint}
     title = f"Survey of {state.images_words(workspace.spec)}"
-    if state.running_jobs().newest_of(KIND, spec) is None:
+    newest = state.running_jobs().newest_of(KIND, spec)
+    if newest is None or newest.state == "done":
         begin_job(KIND, spec, title=title)
     n = len(predictions)
     job_and_button(

@@ -11,8 +11,8 @@ import pytest
 
 from analysis.duplicates import Duplicates
 from analysis.evaluate_training import training_leakage
-from analysis.finding_sources import finding_sources
 from analysis.finding_record import Finding
+from analysis.finding_sources import finding_sources
 from analysis.findings import FindingSources, findings
 from analysis.slice_record import Slices
 from analysis.survey import survey

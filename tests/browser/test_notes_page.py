@@ -78,6 +78,10 @@ def test_decisions_are_listed_filtered_opened_and_downloaded(
     inspector = page.locator(".st-key-image_inspector")
     expect(inspector).to_contain_text(f"{wrong.label} called {wrong.predicted}")
     expect(inspector.get_by_role("combobox", name="The right class")).to_have_value(wrong.predicted)
+    page.keyboard.press("Escape")
+    expect(inspector).to_have_count(0)
+    page.mouse.click(box["x"] + 18, box["y"] + 60)
+    expect(inspector).to_contain_text(f"{wrong.label} called {wrong.predicted}")
 
 
 def test_a_note_on_a_cell_outlasts_a_reload_and_leads_back(

@@ -174,7 +174,11 @@ def test_another_model_gets_neither_the_image_nor_the_layers_of_the_last(
     assert settings_of(METHODS["grad_cam"], network)["layer"] == ""
     monkeypatch.setattr(methods_form, "_layers", lambda _: ("features.3",))
     assert settings_of(METHODS["grad_cam"], network)["layer"] == "features.3"
+    # a list of other labels with its keys, a filter, a search
+    asked = {"label_other": True, "rare_which": "across", "notes_words": "blurred"}
+    session.update(asked)
     state.forget_view()
+    assert not asked.keys() & session.keys()
     assert [addressed(name) for name in ("image", "target", "method")] == [None, None, "chosen"]
     assert session["explain_options"] == {"grad_cam": {}, "lime": {"samples": 50}}
 

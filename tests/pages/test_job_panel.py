@@ -8,6 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import analysis.job_kinds  # noqa: F401 - it names the lanes, which must not change while jobs wait
+from models.evaluation import THUMBNAILS_PHASE
 from models.job_context import JobContext
 from models.job_kinds import JOB_KINDS
 from models.jobs import Jobs, jobs
@@ -21,6 +22,12 @@ WAITING = "Waits for\\: Maps of Bengal/Egyptian\\_Mau"
 def at_forty(spec: dict[str, Any], context: JobContext) -> Steps:
     for step in until_told(spec, context):
         yield Progress(step.phase, 4, 10, "images")
+    return {}
+
+
+def with_thumbnails(spec: dict[str, Any], context: JobContext) -> Steps:
+    for _ in until_told(spec, context):
+        yield Progress(THUMBNAILS_PHASE, 4, 10, "images")
     return {}
 
 
@@ -87,6 +94,17 @@ def test_more_than_one_before_it_are_counted(behind: Callable[[int], tuple[str, 
     behind(3)
     app = AppTest.from_function(panel_of_the_last).run(timeout=30)
     assert words(app) == f"{WAITING} · 40% · and 2 more"
+
+
+def test_a_job_that_evaluates_on_its_way_is_shown_while_it_makes_thumbnails(
+    manager: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(JOB_KINDS, "explain_cell", with_thumbnails)
+    job = manager.submit("explain_cell", {}, title="Copies of these images in train")
+    wait_for(lambda: manager.status(job).phase == THUMBNAILS_PHASE)
+    app = AppTest.from_function(panel_of_the_last).run(timeout=30)
+    assert not app.exception
+    assert words(app).startswith(f"{THUMBNAILS_PHASE} · 4 of 10 images")
 
 
 def test_its_own_button_cancels_the_waiting_one(
