@@ -15,7 +15,7 @@ import numpy.typing as npt
 from analysis.leakage import Leakage, leakage_between
 from analysis.survey import save_result, saved_result
 from models.errors import ErrorscopeError, ImagesError
-from models.evaluation import EvaluationSpec, evaluation_of, evaluation_steps
+from models.evaluation import THUMBNAILS_PHASE, EvaluationSpec, evaluation_of, evaluation_steps
 from models.image_facts import image_facts_steps
 from models.images import ImageSet, open_image_set
 from models.job_context import JobContext
@@ -209,8 +209,7 @@ def _predicted(
     try:
         fingerprint = evaluation_of(spec, context.store)
         if fingerprint is None:
-            made = yield from evaluation_steps(spec.to_json(), context)
-            fingerprint = made["fingerprint"]
+            fingerprint = yield from _evaluated(spec, context)
         found = kept_predictions(context.store, fingerprint)
     except ErrorscopeError as error:
         context.log(f"{error}")
@@ -221,6 +220,17 @@ def _predicted(
     if found.embeddings is None or found.network_fingerprint != predictions.network_fingerprint:
         return None, "The network has changed since, so only copies with nearly the same hash were found."
     return found, ""
+
+
+def _evaluated(spec: EvaluationSpec, context: JobContext) -> Generator[Progress, None, str]:
+    """Evaluate the other set, without the thumbnails that nobody is going to look at; its fingerprint."""
+    steps = evaluation_steps(spec.to_json(), context)
+    for progress in steps:
+        if progress.phase == THUMBNAILS_PHASE:
+            break
+        yield progress
+    steps.close()
+    return evaluation_of(spec, context.store) or ""
 
 
 def _folder(store: Store, fingerprint: str) -> Path:

@@ -18,7 +18,7 @@ from analysis.leakage_job import (
     saved_leakage,
 )
 from models.errors import ImagesError
-from models.evaluation import EvaluationSpec, evaluation_of, evaluation_steps
+from models.evaluation import THUMBNAILS_PHASE, EvaluationSpec, evaluation_of, evaluation_steps
 from models.image_facts import image_facts_steps
 from models.images import open_image_set
 from models.job_context import JobContext
@@ -26,7 +26,7 @@ from models.network import Network
 from models.predictions import Predictions
 from models.saved_predictions import kept_predictions
 from models.store import Store
-from tests.analysis.evaluated import result
+from tests.analysis.evaluated import driven, result
 from tests.analysis.picture_copies import CHANGES, scene, write
 from tests.analysis.planted_predictions import planted_predictions
 from tests.models.prediction_samples import picture_folder
@@ -134,7 +134,10 @@ def test_the_job_finds_the_copies_and_keeps_them_with_the_evaluation_it_needed(
     assert images.endswith("train") and split is None
     spec = leakage_spec(predictions.fingerprint, images, split, evaluation)
     assert saved_leakage(store, predictions.fingerprint) == []
-    assert result(leakage_steps(spec.to_json(), context)) == {"n_leaked": 2}
+    answer, seen = driven(leakage_steps(spec.to_json(), context))
+    assert answer == {"n_leaked": 2}
+    assert {each.phase for each in seen} >= {"Predicting", "Looking at the pixels"}
+    assert THUMBNAILS_PHASE not in {each.phase for each in seen}
     (found,) = saved_leakage(store, predictions.fingerprint)
     names = {
         (Path(predictions.images["path"].iloc[pair.row]).name, Path(pair.path).name, pair.kind)
