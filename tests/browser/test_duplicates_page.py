@@ -91,6 +91,7 @@ def test_what_cannot_be_compared_is_said_and_the_open_images_are_refused(
     matrix_stands(page)
     page.get_by_role("link", name="Duplicates and leakage").click()
     path = page.get_by_label("Folder or table of the training images")
+    expect(path).to_have_value(re.compile("train$"))
     own = path.input_value().removesuffix("train") + "val"
     path.fill(own)
     path.press("Enter")

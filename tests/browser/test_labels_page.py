@@ -70,6 +70,7 @@ def test_the_finding_is_said_and_those_that_stand_out_come_first(
     labels_page: Page, candidates: tuple[LabelCandidate, ...]
 ) -> None:
     expect(labels_page.get_by_text(re.compile(r"About \d+ of 519 labels look wrong"))).to_be_visible()
+    expect(labels_page.locator(".st-key-label_candidates button[data-image-id]")).to_have_count(12)
     assert gallery_ids(labels_page, "label_candidates") == [each.id for each in candidates[:12]]
     shows(labels_page, candidates[0])
     expect(labels_page).to_have_url(re.compile(f"candidate={candidates[0].id}"))

@@ -30,6 +30,7 @@ def evaluation(server: Server) -> Predictions:
 
 def gallery_ids(page: Page, key: str = "mistake_gallery") -> list[str]:
     buttons = page.locator(f".st-key-{key} button[data-image-id]")
+    expect(buttons.first).to_be_visible()
     return [button.get_attribute("data-image-id") or "" for button in buttons.all()]
 
 
