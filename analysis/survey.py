@@ -94,7 +94,7 @@ def survey_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progres
     """The job: make the parts that are not there yet.
 
     Args:
-        spec: ``fingerprint`` of the saved evaluation.
+        spec: ``fingerprint`` of the saved evaluation; what else it holds tells one survey from another.
         context: the job's.
 
     Yields:

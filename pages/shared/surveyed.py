@@ -46,10 +46,10 @@ def draw_survey(workspace: state.Workspace, predictions: Predictions) -> None:
 
     It begins by itself the first time, and where a newer version finds a part in another way.
     """
-    spec = {"fingerprint": workspace.fingerprint}
+    revisions = {name: part.revision for name, part in SURVEY_PARTS.items()}
+    spec = {"fingerprint": workspace.fingerprint, "revisions": revisions}
     title = f"Survey of {state.images_words(workspace.spec)}"
-    newest = state.running_jobs().newest_of(KIND, spec)
-    if newest is None or newest.state == "done":
+    if state.running_jobs().newest_of(KIND, spec) is None:
         begin_job(KIND, spec, title=title)
     n = len(predictions)
     job_and_button(

@@ -1,6 +1,7 @@
 """When the survey begins by itself."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 import analysis.job_kinds  # noqa: F401 - it names the lanes, which must not change while jobs wait
+from analysis.survey import SURVEY_PARTS
 from models.job_context import JobContext
 from models.job_kinds import JOB_KINDS
 from models.jobs import Jobs, jobs
@@ -42,11 +44,16 @@ def surveys(manager: Jobs) -> list[str]:
     return [job.id for job in manager.list(kinds=("survey",))]
 
 
-def test_it_begins_the_first_time_and_where_a_newer_version_misses_a_part(manager: Jobs) -> None:
+def test_it_begins_the_first_time_and_where_a_newer_version_misses_a_part(
+    manager: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = AppTest.from_function(drawn).run(timeout=30)
     assert not app.exception
     (first,) = surveys(manager)
     assert ended(manager, first).state == "done"
+    app.run(timeout=30)
+    assert surveys(manager) == [first]
+    monkeypatch.setitem(SURVEY_PARTS, "slices", replace(SURVEY_PARTS["slices"], revision=99))
     app.run(timeout=30)
     assert len(surveys(manager)) == 2
 
