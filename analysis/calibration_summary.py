@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from analysis.calibration import N_BINS, calibration
+from analysis.calibration import N_BINS, Calibration, calibration
 from analysis.temperature import temperature_scaling
 from models.prediction_record import Predictions
 
 
-def calibration_summary(predictions: Predictions) -> dict[str, Any]:
+def calibration_summary(predictions: Predictions, found: Calibration | None = None) -> dict[str, Any]:
     """The key ``calibration`` of the summary.
 
     Args:
         predictions: what the network said.
+        found: ``calibration(predictions)`` where it is at hand.
 
     Returns:
         ``ece``, ``null_band`` (low, high), ``p_value``, ``n_bins``, ``verdict`` ("honest", "over", "under",
@@ -24,7 +25,7 @@ def calibration_summary(predictions: Predictions) -> dict[str, Any]:
     """
     if not predictions.has_probabilities or not len(predictions):
         return {}
-    found = calibration(predictions)
+    found = found or calibration(predictions)
     figures: dict[str, Any] = {
         "ece": found.ece,
         "null_band": [found.null_low, found.null_high],

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from analysis.calibration import Calibration, calibration
 from analysis.class_calibration import ClassCalibration, class_calibration
 from analysis.confidences import confidences
@@ -15,13 +13,12 @@ from analysis.confusable_groups import confusable_groups
 from analysis.confusion import Floats, confusion_counts
 from analysis.duplicates import Duplicates
 from analysis.findings import SURE, FindingSources
-from analysis.halves import stratified_halves
 from analysis.label_candidates import label_candidates
 from analysis.leakage import Leakage
 from analysis.rare_errors import rare_errors
 from analysis.slice_record import Slices
 from analysis.survey import Surveyed
-from analysis.temperature import fitted_temperature
+from analysis.temperature import cross_fitted_temperatures
 
 if TYPE_CHECKING:
     from models.prediction_record import Predictions
@@ -75,11 +72,10 @@ def classes_apart(predictions: Predictions, honesty: Calibration) -> list[ClassC
     if honesty.p_value < SURE:
         if len(predictions) < 2:
             return []
-        first = stratified_halves(predictions.labels)
-        one, other = (fitted_temperature(predictions, np.flatnonzero(half)) for half in (first, ~first))
-        if not (one.is_fitted and other.is_fitted):
+        fitted = cross_fitted_temperatures(predictions)
+        if not fitted.is_fitted:
             return []
-        temperatures = np.where(first, other.value, one.value)
+        temperatures = fitted.of_images
     return class_calibration(
         confidences(predictions, temperatures), predictions.predicted, predictions.class_names
     )

@@ -35,7 +35,8 @@ def summary(
 
     Returns:
         ``n_images`` (read and predicted), ``n_unreadable``, ``unreadable`` (path, reason),
-        ``n_missing_files`` (pictures of a table that are not there), ``class_names``, ``groups`` (class to group), ``accuracy``, ``accuracy_interval`` (95 %),
+        ``n_missing_files`` (pictures of a table that are not there), ``class_names``, ``groups`` (class to
+        group), ``accuracy``, ``accuracy_interval`` (95%),
         ``top_5_accuracy`` (absent without probabilities, and with five classes or fewer, where it is
         always 1), ``confusion`` (rows = labels), ``per_class``, ``confusable_pairs`` (most confused
         first), ``cross_group_errors`` (most surprising first; empty where there are no groups), the keys of

@@ -46,7 +46,7 @@ def summary_findings(predictions: Predictions, sources: FindingSources) -> dict[
     if leakage is not None:
         figures["leakage"] = leakage
     if sources.calibration is not None:
-        figures["calibration"] = calibration_summary(predictions)
+        figures["calibration"] = calibration_summary(predictions, sources.calibration)
     if sources.slices is not None:
         figures["slices"] = [_slice(each) for each in sources.slices.slices]
     return figures

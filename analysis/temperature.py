@@ -13,7 +13,7 @@ import numpy as np
 
 from analysis.calibration import N_BINS, Binning, Calibration, calibration_of
 from analysis.confidences import Confidences, confidences, log_scores
-from analysis.confusion import Floats, Integers
+from analysis.confusion import Booleans, Floats, Integers
 from analysis.halves import stratified_halves
 from analysis.intervals import NORMAL_95, Interval
 from analysis.row_blocks import row_blocks
@@ -63,6 +63,31 @@ class HalfReport:
     after: Calibration
     nll_change: float
     nll_interval: Interval
+
+
+@dataclass(frozen=True, eq=False)
+class CrossFittedTemperatures:
+    """A temperature for each half of N images.
+
+    Args:
+        one: fitted on the first half.
+        other: fitted on the second.
+        first: (N,) whether an image is in the first half.
+    """
+
+    one: Temperature
+    other: Temperature
+    first: Booleans
+
+    @property
+    def is_fitted(self) -> bool:
+        """Whether both halves have a temperature."""
+        return self.one.is_fitted and self.other.is_fitted
+
+    @property
+    def of_images(self) -> Floats:
+        """(N,) each image's temperature, fitted on the half it does not belong to."""
+        return np.where(self.first, self.other.value, self.one.value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,18 +150,33 @@ def temperature_scaling(
     Source:
         C. Guo et al., On calibration of modern neural networks, 2017.
     """
+    fitted = cross_fitted_temperatures(predictions, seed)
+    plain, scaled = confidences(predictions), confidences(predictions, fitted.of_images)
+    reports = [
+        _report(temperature, plain.of(rows), scaled.of(rows), n_bins, by)
+        for temperature, rows in (
+            (fitted.one, np.flatnonzero(~fitted.first)),
+            (fitted.other, np.flatnonzero(fitted.first)),
+        )
+    ]
+    return TemperatureScaling(reports[0], reports[1], fitted.of_images, scaled)
+
+
+def cross_fitted_temperatures(predictions: Predictions, seed: int = 0) -> CrossFittedTemperatures:
+    """One temperature for each half of the images.
+
+    Args:
+        predictions: with probabilities.
+        seed: of the halves.
+
+    Raises:
+        ValueError: there are no probabilities, or fewer than two images.
+    """
     if len(predictions) < 2:
         raise ValueError("two images at least are needed for two halves")
     first = stratified_halves(predictions.labels, seed)
-    halves = np.flatnonzero(first), np.flatnonzero(~first)
-    one, other = (fitted_temperature(predictions, rows) for rows in halves)
-    temperatures = np.where(first, other.value, one.value)
-    plain, scaled = confidences(predictions), confidences(predictions, temperatures)
-    reports = [
-        _report(temperature, plain.of(rows), scaled.of(rows), n_bins, by)
-        for temperature, rows in ((one, halves[1]), (other, halves[0]))
-    ]
-    return TemperatureScaling(reports[0], reports[1], temperatures, scaled)
+    one, other = (fitted_temperature(predictions, np.flatnonzero(half)) for half in (first, ~first))
+    return CrossFittedTemperatures(one, other, first)
 
 
 def _report(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -186,6 +187,6 @@ def _evidence(judged: Judged, candidate: LabelCandidate) -> None:
             ids = predictions.images["id"].to_numpy()[rows].tolist()
             gallery(
                 gallery_items(predictions, rows), key=f"label_evidence_{key}", compact=True, columns=2,
-                on_open=lambda image, ids=ids: inspect(image, ids),  # type: ignore[misc]
+                on_open=partial(inspect, sequence=ids),
                 empty="No other image bears this label.",
             )  # fmt: skip

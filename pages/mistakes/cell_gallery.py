@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,10 +17,10 @@ from pages.mistakes.cell import Cell, choose, name_of, shown_name
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
 from pages.shared.notes_form import subject_expander
+from pages.shared.paged_gallery import PAGE_SIZE, paged_gallery
 from pages.shared.pictures import gallery_items
 from pages.shared.state import CELL_PAGE, Workspace, escaped, open_query
 
-PAGE_SIZE = 24
 STRIP_SIZE = 4
 SORTS = {
     "confidence": "Most confident first",
@@ -53,7 +53,7 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
     """Draw the cell's images page by page, then the images to compare them with."""
     indices = images_of(predictions, view, cell)
     sorts = list(SORTS) if predictions.has_probabilities else ["path"]
-    by, page = sorts[0], 1
+    by, pages_in = sorts[0], None
     if len(indices) > 1:
         controls = st.container(horizontal=True, vertical_alignment="center", key="gallery_controls")
         by = controls.selectbox(
@@ -61,10 +61,7 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
             label_visibility="collapsed",
         )  # fmt: skip
         if len(indices) > PAGE_SIZE:
-            with controls, st.container(key="gallery_page"):
-                # A key of its own for each cell, so that another cell begins at its first page.
-                pages = math.ceil(len(indices) / PAGE_SIZE)
-                page = st.pagination(pages, key=f"page_of_{name_of(view, cell)}", width="stretch")
+            pages_in = controls.container(key="gallery_page")
         if predictions.architecture:
             with controls:
                 st.page_link(
@@ -74,17 +71,14 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
                     help="Where the network looked in all of them, and whether that is a shortcut.",
                     query_params={**open_query(workspace.spec), "cell": name_of(view, cell)},
                 )
-    ordered = sorted_images(predictions, indices, by)
-    shown = ordered[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-    identifiers = predictions.images["id"].to_numpy()
-    sequence = identifiers[ordered].tolist()
-    st.session_state["gallery_sequence"] = sequence
-    gallery(
-        gallery_items(predictions, shown),
+    paged_gallery(
+        predictions,
+        sorted_images(predictions, indices, by),
         key="mistake_gallery",
-        selected=st.session_state.get("image"),
-        on_open=lambda image: inspect(image, sequence),
+        # A key of its own for each cell, so that another cell begins at its first page.
+        page_key=f"page_of_{name_of(view, cell)}",
         empty="No image falls into this cell.",
+        pages_in=pages_in,
     )
     _notes(workspace, predictions, view, cell)
     if cell.is_error:
@@ -122,7 +116,7 @@ def _comparison(predictions: Predictions, view: MatrixView, cell: Cell) -> None:
         gallery(
             gallery_items(predictions, ordered[:STRIP_SIZE]),
             key=f"compare_{side}",
-            on_open=lambda image, sequence=sequence: inspect(image, sequence),  # type: ignore[misc]
+            on_open=partial(inspect, sequence=sequence),
             empty="No image of this class was recognised.",
             compact=True,
         )

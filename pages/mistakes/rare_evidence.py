@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def neighbours_of_both(predictions: Predictions, error: RareError) -> None:
         gallery(
             gallery_items(predictions, found, [f"similarity {each:.2f}" for each in similarities]),
             key=f"nearest_{side}",
-            on_open=lambda image, identifiers=identifiers: inspect(image, identifiers),  # type: ignore[misc]
+            on_open=partial(inspect, sequence=identifiers),
             empty=f"No image of {name} was recognised.",
             compact=True,
         )

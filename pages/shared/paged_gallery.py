@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from analysis.confusion import Integers
 from models.prediction_record import Predictions
@@ -25,6 +27,7 @@ def paged_gallery(
     notes: Sequence[str] | None = None,
     empty: str = "No images here.",
     page_size: int = PAGE_SIZE,
+    pages_in: DeltaGenerator | None = None,
 ) -> None:
     """Show images, a page at a time; a click opens one in the inspector, which steps through all of them.
 
@@ -38,10 +41,15 @@ def paged_gallery(
         notes: M words, one under each image.
         empty: what to say where there are none.
         page_size: images on a page.
+        pages_in: where the list of pages stands, as wide as that; None stands it over the gallery.
     """
     page = 1
     if len(indices) > page_size:
-        page = st.pagination(math.ceil(len(indices) / page_size), key=page_key or f"{key}_page")
+        with pages_in or nullcontext():
+            page = st.pagination(
+                math.ceil(len(indices) / page_size), key=page_key or f"{key}_page",
+                width="content" if pages_in is None else "stretch",
+            )  # fmt: skip
     rows = slice((page - 1) * page_size, page * page_size)
     sequence = predictions.images["id"].to_numpy()[indices].tolist()
     st.session_state["gallery_sequence"] = sequence
