@@ -16,6 +16,7 @@ from models.prediction_selection import table_splits
 from pages.explain.watched_jobs import leave_jobs
 from pages.shared import sample, sidebar, state
 from pages.shared.addressed import forget_unwritten
+from pages.shared.interruptible import forget_what_was_left
 from pages.shared.job_button import forget_pressed
 from pages.shared.navigation import navigation
 
@@ -164,6 +165,7 @@ def main() -> None:
     except ErrorscopeError as error:
         state.explain(error)
         st.page_link(state.SETUP_PAGE, label="Open a model and images", icon=":material/folder_open:")
+    forget_what_was_left()
 
 
 main()

@@ -58,12 +58,35 @@ def give_way() -> None:
 
 def end_drawing() -> NoReturn:
     """Draw nothing more; unlike `st.stop`, which forgets a click that waits meanwhile."""
+    forget_what_was_left()
     raise StopException
+
+
+def forget_what_was_left() -> None:
+    """Let a clock that struck on the page before draw nothing over this one; call it when all is drawn.
+
+    Streamlit draws the fragment such a strike asked for: over the new page, where the old one had it, which ends
+    the app in the browser. Where it knows the fragment no more, it still tells the browser of the old page, and
+    the browser empties the new one.
+    """
+    context = get_script_run_ctx(suppress_warning=True)
+    if context is None or context.fragment_ids_this_run:
+        return
+    context.fragment_storage.clear(new_fragment_ids=context.shared.new_fragment_ids.snapshot())
+    requests = context.script_requests
+    if requests is None:
+        return
+    # Streamlit has no call for this; what waits is changed here and nowhere else.
+    with requests._lock:
+        asked = requests._rerun_data.fragment_id_queue
+        is_waiting = requests._state is ScriptRequestType.RERUN and asked
+        if is_waiting and not any(map(context.fragment_storage.contains, asked)):
+            requests._state = ScriptRequestType.CONTINUE
 
 
 def _is_asked_anew() -> bool:
     """Whether the fragment that is drawn, or one around it, waits to be drawn again."""
-    # Streamlit tells no script what waits; what its own yield points look at is read here and nowhere else.
+    # Streamlit tells no script what waits; what its own yield points look at is read in this module only.
     context = get_script_run_ctx(suppress_warning=True)
     requests = context.script_requests if context else None
     fragment = ThreadState.get().fragment_id if context else None

@@ -1,10 +1,11 @@
-"""An image that is opened within a fragment and takes a minute to explain, for test_interruptible.py."""
+"""An image within a fragment that takes a minute to explain, and pages that end early; for test_interruptible.py."""
 
 import time
 
 import streamlit as st
 
-from pages.shared.interruptible import end_drawing, give_way, interruptible
+from pages.shared.clock import clock
+from pages.shared.interruptible import end_drawing, forget_what_was_left, give_way, interruptible
 
 MINUTE = 60.0
 
@@ -53,8 +54,39 @@ def counter() -> None:
     st.text(f"drawn {st.session_state['pressed']} times")
 
 
-view()
-if st.button("Wait and end"):
-    counter()
-    time.sleep(3)
+@st.fragment
+def ticking() -> None:
+    st.text("tick")
+    clock(0.2, key="clock")
+
+
+def first() -> None:
+    view()
+    if st.button("Wait and end"):
+        counter()
+        time.sleep(3)
+        end_drawing()
+    for page in OTHERS:
+        if st.button(f"Go to {page.title}"):
+            st.switch_page(page)
+    ticking()
+
+
+def early() -> None:
+    other("early")
     end_drawing()
+
+
+def late() -> None:
+    other("late")
+
+
+def other(name: str) -> None:
+    time.sleep(2)  # the clock of the first page strikes meanwhile
+    for line in range(12):
+        st.text(f"{name} {line}")
+
+
+OTHERS = [st.Page(early, title="early"), st.Page(late, title="late")]
+st.navigation([st.Page(first, default=True), *OTHERS], position="hidden").run()
+forget_what_was_left()

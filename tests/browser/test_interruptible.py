@@ -42,3 +42,14 @@ def test_a_page_that_ends_early_forgets_no_click(slow_server: Server, open_page:
     expect(page.get_by_text("drawn 1 times")).to_be_visible()
     page.get_by_role("button", name="Count").click()
     expect(page.get_by_text("drawn 2 times")).to_be_visible()
+
+
+@pytest.mark.parametrize("end", ["early", "late"])
+def test_a_clock_of_the_page_before_changes_nothing(slow_server: Server, open_page: Opener, end: str) -> None:
+    page = open_page(slow_server.url)
+    expect(page.get_by_text("tick", exact=True)).to_be_visible()
+    page.get_by_role("button", name=f"Go to {end}").click()
+    expect(page.get_by_text(f"{end} 11", exact=True)).to_be_visible()
+    page.wait_for_timeout(1500)  # the clock struck while the page was drawn, and its strike comes after that
+    expect(page.get_by_text(f"{end} 0", exact=True)).to_be_visible()
+    expect(page.get_by_text("tick", exact=True)).to_have_count(0)
