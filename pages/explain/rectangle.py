@@ -9,16 +9,17 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.picture_edits import Region
+from pages.shared.component_sources import sources
 
 Ends = tuple[int, int]
 """Where a rectangle begins and ends on one side of the picture: per cent, the smaller first."""
 END_WORDS = ("From left to right", "From top to bottom")
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _mounted = st.components.v2.component(
     "errorscope_rectangle",
     html='<div class="rectangle">\n</div>',
-    css=(_HERE / "rectangle.css").read_text(encoding="utf-8"),
-    js=(_HERE / "rectangle.js").read_text(encoding="utf-8"),
+    css=sources(_FOLDER, "rectangle.css"),
+    js=sources(_FOLDER, "rectangle.js"),
 )
 
 

@@ -14,19 +14,16 @@ import streamlit as st
 from analysis.cell_name import cell_name
 from analysis.pair_graph import MOST_FIGURES, GraphPart
 from pages.mistakes.pair_words import directions_words
+from pages.shared.component_sources import sources
 
 _FOLDER = Path(__file__).parent
 
 
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
 _mounted = st.components.v2.component(
     "errorscope_pair_graph",
-    html=_source("pair_drawing.html"),
-    css=_source("pair_drawing.css"),
-    js=_source("pair_drawing.js"),
+    html=sources(_FOLDER, "pair_drawing.html"),
+    css=sources(_FOLDER, "pair_drawing.css"),
+    js=sources(_FOLDER, "pair_drawing.js"),
 )
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from models.errors import AttributionError, ImagesError
 from models.fingerprints import content_key
 from pages.shared import state
+from pages.shared.component_sources import sources
 from pages.shared.halves import halves
 from pages.shared.interruptible import give_way
 from pages.shared.job_panel import duration_words
@@ -30,12 +31,12 @@ SHOWN_SIDE = 720
 USUAL_OPACITY = 0.9
 Sign = Literal["positive", "signed", "absolute"]
 Box = tuple[float, float, float, float]
-_HERE = Path(__file__).parent
+_FOLDER = Path(__file__).parent
 _rows = st.components.v2.component(
     "errorscope_attributions",
     html='<div class="attributions">\n</div>',
-    css=(_HERE / "attribution_grid.css").read_text(encoding="utf-8"),
-    js=(_HERE / "attribution_grid.js").read_text(encoding="utf-8"),
+    css=sources(_FOLDER, "attribution_grid.css"),
+    js=sources(_FOLDER, "attribution_grid.js"),
 )
 
 

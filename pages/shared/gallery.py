@@ -13,18 +13,16 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.shared.component_sources import sources
+
 _FOLDER = Path(__file__).parent
-
-
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
 
 
 _mounted = st.components.v2.component(
     "errorscope_gallery",
-    html=_source("gallery.html"),
-    css=_source("gallery.css"),
-    js=_source("gallery.js"),
+    html=sources(_FOLDER, "gallery.html"),
+    css=sources(_FOLDER, "gallery.css"),
+    js=sources(_FOLDER, "gallery.js"),
 )
 
 

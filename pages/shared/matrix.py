@@ -16,6 +16,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.shared.component_sources import sources
+
 Values = Literal["counts", "label", "prediction"]
 Diagonal = Literal["shown", "dimmed", "hidden"]
 Scale = Literal["linear", "log"]
@@ -24,16 +26,11 @@ _FOLDER = Path(__file__).parent
 _SCRIPTS = ("data", "colours", "layout", "drawing", "labels", "marks", "input", "picture")
 _MOST_ENTRIES = 2**16  # rows and columns travel as two bytes each
 
-
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
 _mounted = st.components.v2.component(
     "errorscope_confusion_matrix",
-    html=_source("matrix.html"),
-    css=_source("matrix.css"),
-    js="\n".join([*(_source(f"matrix_{script}.js") for script in _SCRIPTS), _source("matrix.js")]),
+    html=sources(_FOLDER, "matrix.html"),
+    css=sources(_FOLDER, "canvas_tools.css", "matrix.css"),
+    js=sources(_FOLDER, *(f"matrix_{script}.js" for script in _SCRIPTS), "matrix.js"),
 )
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.shared.component_sources import sources
+
 Kind = Literal["region", "point"]
 
 FILTERED_OUT = 255
@@ -27,31 +29,21 @@ SHAPES = 3
 """Disc, square, triangle."""
 
 _FOLDER = Path(__file__).parent
+_SCRIPTS = "registry", "points", "drawing", "words", "input"
 _UNKNOWN = 255
 _NAMED = 2**16 - 1  # classes travel as two bytes
-
-
-def _source(name: str) -> str:
-    return (_FOLDER / name).read_text(encoding="utf-8")
-
-
-def _script(*names: str) -> str:
-    return "\n".join(_source(f"{name}.js") for name in names)
 
 
 _given = st.components.v2.component(
     "errorscope_scatter_points",
     html="<div hidden></div>",
-    js=_script("scatter_registry", "scatter_given"),
+    js=sources(_FOLDER, "scatter_registry.js", "scatter_given.js"),
 )
 _mounted = st.components.v2.component(
     "errorscope_scatter",
-    html=_source("scatter.html"),
-    css=_source("scatter.css"),
-    js=_script(
-        *("scatter_registry", "scatter_points", "scatter_drawing", "scatter_words", "scatter_input"),
-        "scatter",
-    ),
+    html=sources(_FOLDER, "scatter.html"),
+    css=sources(_FOLDER, "canvas_tools.css", "scatter.css"),
+    js=sources(_FOLDER, *(f"scatter_{script}.js" for script in _SCRIPTS), "scatter.js"),
 )
 
 
