@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Booleans, Floats, Integers
-from analysis.halves import stratified_halves
+from models.halves import stratified_halves
 from analysis.metrics import Accuracy, accuracy_of
 
 

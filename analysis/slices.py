@@ -23,7 +23,7 @@ from analysis.embedding_slices import (
     embedding_space,
     shared_components,
 )
-from analysis.halves import stratified_halves
+from models.halves import stratified_halves
 from analysis.intervals import wilson_interval
 from analysis.significance import false_discovery_rates
 from analysis.slice_conditions import FEWEST_IMAGES, Rule, holds

@@ -15,6 +15,10 @@
     ├── GroupsError                the file of groups (superclasses) cannot be used
     ├── PredictionsError           predictions cannot be made, opened or read
     ├── AttributionError           this method cannot explain this network or image
+    ├── RecipeError                a setting of a recipe or an augmentation makes no sense
+    ├── TrainingError              a network cannot be trained on these images, or not any further
+    ├── VersionError               a version cannot be saved, found, renamed or removed
+    ├── ComparisonError            two results cannot be compared
     ├── JobError                   a job cannot be started, found or stopped
     └── WorkspaceError             the workspace folder cannot be read or written
 
@@ -174,6 +178,30 @@ class AttributionError(ErrorscopeError):
     """This method cannot explain this network or image."""
 
     title = "This cannot be explained with this method"
+
+
+class RecipeError(ErrorscopeError):
+    """A setting of a recipe or of an augmentation makes no sense."""
+
+    title = "This recipe cannot be used"
+
+
+class TrainingError(ErrorscopeError):
+    """A network cannot be trained on these images, or not any further."""
+
+    title = "The training cannot go on"
+
+
+class VersionError(ErrorscopeError):
+    """A version cannot be saved, found, renamed or removed."""
+
+    title = "This version cannot be used"
+
+
+class ComparisonError(ErrorscopeError):
+    """Two results cannot be compared: they share no images, or not the same labels."""
+
+    title = "These cannot be compared"
 
 
 class JobError(ErrorscopeError):

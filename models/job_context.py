@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from models.errors import WorkspaceError
 from models.job_database import JobDatabase
@@ -90,7 +91,16 @@ class JobContext:
 
     def log(self, message: str) -> None:
         """Write a sentence into the job's diary."""
-        write_event(self.folder, "log", message=message)
+        self.note("log", message=message)
+
+    def note(self, event: str, **details: Any) -> None:
+        """Write an event of the work's own into the job's diary.
+
+        Args:
+            event: a word for it ("epoch").
+            details: plain data.
+        """
+        write_event(self.folder, event, **details)
 
     def report(self, progress: Progress) -> None:
         """Say where the work stands; what the work yields is reported by itself.

@@ -18,7 +18,7 @@ def write_event(folder: Path, event: str, **details: Any) -> None:
     Args:
         folder: the job's folder.
         event: "queued", "started", "progress", "log", "stop" (asked for), "done", "failed",
-            "cancelled" or "interrupted".
+            "cancelled" or "interrupted"; or a word of the work's own.
         details: plain data.
 
     Raises:

@@ -18,9 +18,9 @@ from models.errors import JobError
 from models.job_context import JobContext
 from models.progress import Progress
 
-WORK, EXPLAINING, DWELLING, SURVEYING = "work", "explaining", "dwelling", "surveying"
+WORK, EXPLAINING, DWELLING, SURVEYING, TRAINING = "work", "explaining", "dwelling", "surveying", "training"
 """Long work; what a person waits for at the screen, for seconds and for minutes; what looks through many
-images or asks many times."""
+images or asks many times; what trains networks, for minutes and hours."""
 JobKind = Callable[[dict[str, Any], JobContext], Generator[Progress, None, dict[str, Any]]]
 
 
@@ -41,10 +41,11 @@ def imported(module: str, name: str) -> JobKind:
 
 JOB_KINDS: dict[str, JobKind] = {
     "evaluate": imported("models.evaluation", "evaluation_steps"),
+    "finetune": imported("models.finetune.job", "finetune_steps"),
 }
 """What can be submitted, by name."""
 
-_LANES: dict[str, str] = {}
+_LANES: dict[str, str] = {"finetune": TRAINING}
 
 
 def add_kind(name: str, module: str, function: str, *, lane: str = WORK) -> None:

@@ -29,6 +29,12 @@ _SECTIONS: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         (state.EXPLAIN_PAGE, "One image", "image_search", "explain"),
         (state.CELL_PAGE, "Shared evidence", "join_inner", "cell"),
     ),
+    "Improve": (
+        (state.FINETUNE_PAGE, "Fine-tune", "model_training", "finetune"),
+        (state.JOBS_PAGE, "Jobs", "pending_actions", "jobs"),
+        (state.VERSIONS_PAGE, "Versions", "account_tree", "versions"),
+        (state.COMPARE_PAGE, "Before and after", "difference", "compare"),
+    ),
     "Open": ((state.SETUP_PAGE, "Model and images", "folder_open", "open"),),
 }
 """Section to path, title, icon and address of its pages; the first of all is where an empty address leads."""

@@ -37,6 +37,10 @@ DUPLICATES_PAGE = "pages/data/duplicates.py"
 SLICES_PAGE = "pages/data/slices.py"
 MAP_PAGE = "pages/data/embedding_map.py"
 NOTES_PAGE = "pages/data/notes.py"
+FINETUNE_PAGE = "pages/improve/finetune.py"
+JOBS_PAGE = "pages/improve/jobs.py"
+VERSIONS_PAGE = "pages/improve/versions.py"
+COMPARE_PAGE = "pages/improve/compare.py"
 SETUP_PAGE = "pages/open/setup.py"
 _LOOKED_AT = (
     *("cell", "written_cell", "image", "written_image", "sequence", "gallery_sequence"),

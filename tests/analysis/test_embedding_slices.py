@@ -11,7 +11,7 @@ from analysis.embedding_slices import (
     embedding_space,
     shared_components,
 )
-from analysis.halves import stratified_halves
+from models.halves import stratified_halves
 from analysis.slice_significance import slice_p_value
 from tests.analysis.planted_slices import N, failing, with_embeddings
 

@@ -9,7 +9,7 @@ from scipy.optimize import minimize_scalar
 from analysis import temperature as module
 from analysis.calibration import calibration_of
 from analysis.confidences import confidences
-from analysis.halves import stratified_halves
+from models.halves import stratified_halves
 from analysis.temperature import fitted_temperature, temperature_scaling
 from models.prediction_scores import log_softmax
 from models.predictions import Predictions

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.halves import stratified_halves
+from models.halves import stratified_halves
 
 
 @given(st.lists(st.integers(0, 4), max_size=80), st.integers(0, 5))
