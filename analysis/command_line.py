@@ -1,7 +1,7 @@
-"""The command line: ``python -m analysis evaluate``.
+"""The command line: ``python -m analysis evaluate`` and ``python -m analysis compare``.
 
-Exit status 0: done; 1: a bug, with its traceback; 2: something that was asked for cannot be, in one
-sentence on stderr; 130: stopped with Ctrl-C.
+Exit status 0: done; 1: a bug, with its traceback, or of ``compare`` a budget that is not kept, said on stdout; 2: something
+that was asked for cannot be, in one sentence on stderr; 130: stopped with Ctrl-C.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
+from analysis.compare_command import add_compare, run_compare
 from analysis.evaluate import Choices, evaluate
 from analysis.metrics import accuracy
-from analysis.progress_line import ProgressLine
 from analysis.rare_errors import rare_errors
 from models.errors import ErrorscopeError
 from models.predictions import Predictions
+from models.progress_line import ProgressLine
 from models.store import default_store
+from models.terminal import BAD_INPUT, DONE, STOPPED, Parser, one_sentence, said
 
-DONE, BAD_INPUT, STOPPED = 0, 2, 130
 RESULTS = ("report.html", "summary.json", "predictions.parquet")
 
 
@@ -35,32 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     line = ProgressLine(sys.stderr)
     try:
-        choices = parsed_choices(arguments)
+        values = vars(_parser().parse_args(arguments))
+        if values.pop("command") == "compare":
+            return run_compare(values, default_store(), line)
+        choices = _checked(Choices(**values))
         predictions = evaluate(choices, default_store(), line)
     except ErrorscopeError as error:
         line.close()
-        return _said(one_sentence(error), BAD_INPUT)
+        return said(one_sentence(error), BAD_INPUT)
     except KeyboardInterrupt:
         line.close()
-        return _said("Stopped: what was predicted is kept, and the same command goes on from there.", STOPPED)
+        return said("Stopped: what was predicted is kept, and the same command goes on from there.", STOPPED)
     line.close()
     sys.stdout.write(result_words(predictions, choices.output))
     return DONE
-
-
-def _said(sentence: str, status: int) -> int:
-    sys.stderr.write(f"{sentence}\n")
-    return status
-
-
-def one_sentence(error: ErrorscopeError) -> str:
-    """What is wrong and what to do, in one line.
-
-    >>> one_sentence(ErrorscopeError("It is broken.", next_step="Mend it."))
-    'It is broken; mend it.'
-    """
-    parts = [" ".join(text.split()).rstrip(".") for text in (error.message, error.next_step) if text]
-    return "; ".join(parts[:1] + [part[0].lower() + part[1:] for part in parts[1:]]) + "."
 
 
 def result_words(predictions: Predictions, folder: Path) -> str:
@@ -88,16 +76,8 @@ def result_words(predictions: Predictions, folder: Path) -> str:
     return "\n".join([*lines, *(str(folder / name) for name in RESULTS)]) + "\n"
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser that says what is wrong in one sentence, without repeating all options."""
-
-    def error(self, message: str) -> NoReturn:
-        sentence = message[:1].upper() + message[1:].rstrip(".")
-        raise ErrorscopeError(f"{sentence}.", next_step=f"See {self.prog} --help.")
-
-
 def parsed_choices(arguments: Sequence[str] | None = None) -> Choices:
-    """The choices on a command line.
+    """The choices of ``evaluate`` on a command line.
 
     Raises:
         ErrorscopeError: they make no sense.
@@ -105,7 +85,10 @@ def parsed_choices(arguments: Sequence[str] | None = None) -> Choices:
     """
     values = vars(_parser().parse_args(arguments))
     del values["command"]
-    choices = Choices(**values)
+    return _checked(Choices(**values))
+
+
+def _checked(choices: Choices) -> Choices:
     if choices.from_predictions is None:
         missing = [f"--{name}" for name in ("checkpoint", "images") if getattr(choices, name) is None]
         if missing:
@@ -123,8 +106,8 @@ def parsed_choices(arguments: Sequence[str] | None = None) -> Choices:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m analysis", description="Why is my image classifier wrong?")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="evaluate")
+    parser = Parser(prog="python -m analysis", description="Why is my image classifier wrong?")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="{evaluate,compare}")
     evaluation = commands.add_parser(
         "evaluate",
         help="evaluate a checkpoint on labelled images",
@@ -134,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_inputs(evaluation)
     _add_settings(evaluation)
+    add_compare(commands)
     return parser
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
-import tomllib
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from models.evaluation_spec import EvaluationSpec
+from models.libraries import library_versions
 from models.prediction_record import Predictions
 
 
@@ -43,18 +40,9 @@ def limits(predictions: Predictions) -> dict[str, str]:
 
 def circumstances() -> dict[str, str]:
     """When the report is made, and with which versions."""
-    made_with = [f"Errorscope {errorscope_version()}", f"Python {platform.python_version()}"]
-    made_with += [f"{name} {version(name)}" for name in ("torch", "torchvision")]
+    names = {"errorscope": "Errorscope", "python": "Python"}
+    made_with = [f"{names.get(name, name)} {version}" for name, version in library_versions().items()]
     return {
         "Made": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
         "With": ", ".join(made_with),
     }
-
-
-def errorscope_version() -> str:
-    """The version that is installed, or that of the source folder."""
-    try:
-        return version("errorscope")
-    except PackageNotFoundError:
-        project = Path(__file__).parents[1] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"])

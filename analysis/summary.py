@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ from analysis.confusable import ConfusablePair, confusable_pairs
 from analysis.confusion import Counts, confusion_counts
 from analysis.findings import FindingSources
 from analysis.metrics import accuracy, per_class, top_k_accuracy
+from analysis.plain_figures import plain
 from analysis.rare_errors import RareError, rare_errors
 from analysis.summary_findings import summary_findings
 
@@ -65,7 +65,7 @@ def summary(
         **({} if sources is None else summary_findings(predictions, sources)),
         "timing": dict(predictions.seconds if seconds is None else seconds),
     }
-    return {key: _plain(value) for key, value in figures.items()}
+    return {key: plain(value) for key, value in figures.items()}
 
 
 def _per_class(counts: Counts, class_names: Sequence[str]) -> list[dict[str, Any]]:
@@ -101,17 +101,6 @@ def _error(error: RareError) -> dict[str, Any]:
         "support": error.support,
         "counted": error.counted,
     }
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it: no NumPy numbers, no nan."""
-    if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if hasattr(value, "item"):
-        value = value.item()
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def summary_text(figures: Mapping[str, Any]) -> str:

@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 __all__ = [
     "THUMBNAILS_PHASE",
     "EvaluationSpec",
+    "evaluated",
     "evaluation_of",
     "evaluation_steps",
+    "images_of",
     "matched",
     "opened_network",
     "table_predictions",
@@ -62,7 +64,7 @@ def evaluation_of(spec: EvaluationSpec, store: Store) -> str | None:
     """
     if spec.predictions is not None:
         return _evaluation_of_table(spec, store)
-    return remembered(store, spec.key(_images(spec)))
+    return remembered(store, spec.key(images_of(spec)))
 
 
 def _evaluation_of_table(spec: EvaluationSpec, store: Store) -> str | None:
@@ -98,7 +100,7 @@ def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
         ErrorscopeError: the checkpoint or the images cannot be used, or do not belong together.
     """
     wanted = EvaluationSpec.from_json(spec)
-    steps = _evaluated_images if wanted.predictions is None else _read_table
+    steps = evaluated if wanted.predictions is None else _read_table
     predictions = yield from steps(wanted, context)
     yield from thumbnail_steps(predictions, context.store)
     return {
@@ -109,11 +111,23 @@ def evaluation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
     }
 
 
-def _evaluated_images(wanted: EvaluationSpec, context: JobContext) -> Generator[Progress, None, Predictions]:
+def evaluated(wanted: EvaluationSpec, context: JobContext) -> Generator[Progress, None, Predictions]:
+    """Predict the images of a spec with its checkpoint, or open what was saved of that.
+
+    Args:
+        wanted: one with a checkpoint.
+        context: the job's.
+
+    Yields:
+        Progress in images.
+
+    Raises:
+        ErrorscopeError: the checkpoint or the images cannot be used, or do not belong together.
+    """
     from models.prediction_run import prediction_steps  # imports torch
 
     yield Progress("Reading the list of images", 0, 0)
-    images = _images(wanted)
+    images = images_of(wanted)
     key = wanted.key(images)
     yield Progress("Opening the model", 0, 0, message=f"{len(images)} images")
     network = matched(opened_network(wanted), images)
@@ -204,7 +218,12 @@ def thumbnail_steps(predictions: Predictions, store: Store) -> Generator[Progres
         yield Progress(THUMBNAILS_PHASE, start + len(chunk), len(paths))
 
 
-def _images(spec: EvaluationSpec) -> ImageSet:
+def images_of(spec: EvaluationSpec) -> ImageSet:
+    """The images of a spec, opened; nothing is decoded.
+
+    Raises:
+        ErrorscopeError: they cannot be opened.
+    """
     groups = Path(spec.groups) if spec.groups is not None else None
     return open_image_set(spec.images, groups=groups, split=spec.split, limit=spec.limit)
 

@@ -16,10 +16,12 @@ from models.architectures import Comparison
 from models.companions import preprocessing_for, program_metadata
 from models.errors import CheckpointError, PreprocessingError
 from models.network import NetworkKind
+from models.own_checkpoint import check_fit, module_on_meta, own_preprocessing, plan_in
+from models.own_networks import NetworkPlan
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, default_preprocessing
 from models.programs import OpenedProgram, ProgramKind, opened_program
 from models.recognition import only_one, recognised
-from models.state_dicts import found_weights
+from models.state_dicts import FoundWeights, found_weights
 from models.torch_files import read_file
 from models.weights_check import check_finite, check_kinds
 from models.weights_file import FileKind, file_kind
@@ -94,6 +96,9 @@ def _weights(
 ) -> OpenedCheckpoint:
     found = found_weights(read_file(path, kind), top_level_names())
     check_kinds(found.tensors)
+    plan = plan_in(found.metadata)
+    if plan is not None and not plan.is_torchvisions:
+        return _own(path, plan, found, architecture, preprocessing)
     shapes = {key: tuple(tensor.shape) for key, tensor in found.tensors.items()}
     hint = next((found.metadata[key] for key in _ARCHITECTURE_KEYS if key in found.metadata), "")
     fits = sorted(recognised(shapes, architecture), key=lambda each: each.architecture.name != hint)
@@ -109,7 +114,30 @@ def _weights(
         or preprocessing_for(path, found.metadata)
         or default_preprocessing(first.architecture.name, first.image_size),
         words=(*found.words, *_remarks(first, found.tensors)),
-        build=lambda: _filled(only_one(tuple(fits), str(hint)), found.tensors),
+        build=lambda: _torchvisions(only_one(tuple(fits), str(hint)), found.tensors),
+    )
+
+
+def _own(
+    path: Path,
+    plan: NetworkPlan,
+    found: FoundWeights,
+    architecture: str | None,
+    preprocessing: Preprocessing | None,
+) -> OpenedCheckpoint:
+    """A network that Errorscope made itself: its plan says how it is built, and the weights must fit exactly."""
+    module, head = module_on_meta(plan)
+    check_fit(path, plan, module, found.tensors, architecture)
+    keys = {key: key for key in module.state_dict()}
+    return OpenedCheckpoint(
+        kind="state_dict",
+        architectures=(plan.architecture,),
+        n_classes=plan.n_classes,
+        n_weights=sum(weight.numel() for weight in module.parameters()),
+        metadata=found.metadata,
+        preprocessing=preprocessing or preprocessing_for(path, found.metadata) or own_preprocessing(plan),
+        words=found.words,
+        build=lambda: Built(_filled(module, keys, found.tensors), plan.architecture, head),
     )
 
 
@@ -175,12 +203,16 @@ def _remarks(comparison: Comparison, tensors: Mapping[str, Tensor]) -> tuple[str
     return tuple(words for words, true in remarks.items() if true)
 
 
-def _filled(comparison: Comparison, tensors: Mapping[str, Tensor]) -> Built:
-    """The architecture with copies of the file's weights; the only moment that takes memory."""
-    module = comparison.module
+def _torchvisions(comparison: Comparison, tensors: Mapping[str, Tensor]) -> Built:
+    module = _filled(comparison.module, comparison.file_keys(), tensors)
+    return Built(module, comparison.architecture.name, comparison.architecture.head)
+
+
+def _filled(module: nn.Module, file_keys: Mapping[str, str], tensors: Mapping[str, Tensor]) -> nn.Module:
+    """The module with copies of the file's weights; the only moment that takes memory."""
     wanted = module.state_dict()
     state: OrderedDict[str, Tensor] = OrderedDict()
-    for key, source in comparison.file_keys().items():
+    for key, source in file_keys.items():
         if source in tensors:
             state[key] = _copied(tensors[source])
         else:
@@ -189,7 +221,7 @@ def _filled(comparison: Comparison, tensors: Mapping[str, Tensor]) -> Built:
     # modules that changed over time (MNASNet) ask which version of them the weights are
     state._metadata = wanted._metadata  # type: ignore[attr-defined]
     module.load_state_dict(state, assign=True)
-    return Built(module, comparison.architecture.name, comparison.architecture.head)
+    return module
 
 
 def _copied(tensor: Tensor) -> Tensor:

@@ -18,11 +18,12 @@ LARGEST_AREA = 64_000_000
 LARGEST_INPUT = 32_000_000
 """Pixels of what a network is given of one picture."""
 
-_RESAMPLING = {
+RESAMPLING = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,
     "bicubic": Image.Resampling.BICUBIC,
 }
+"""A preprocessing's interpolation to Pillow's."""
 
 
 def resized_and_cropped(image: Image.Image, preprocessing: Preprocessing) -> Image.Image:
@@ -38,7 +39,7 @@ def resized_and_cropped(image: Image.Image, preprocessing: Preprocessing) -> Ima
     Raises:
         ImagesError: it would be too large; ``message`` is the reason alone, fit for a list of unreadable files.
     """
-    resampling = _RESAMPLING[preprocessing.interpolation]
+    resampling = RESAMPLING[preprocessing.interpolation]
     width, height = preprocessing.resized(*image.size)
     left, top, right, bottom = preprocessing.crop_of_resized(width, height)
     _check_area(right - left, bottom - top, LARGEST_INPUT)

@@ -24,7 +24,8 @@ def ask_to_finish(folder: Path) -> None:
         (folder / FINISH_FILE).touch()
     except OSError as error:
         raise WorkspaceError(
-            f"The training cannot be told to finish ({error.strerror or error}).", next_step="Free some space."
+            f"The training cannot be told to finish ({error.strerror or error}).",
+            next_step="Free some space.",
         ) from error
 
 

@@ -1,15 +1,88 @@
-"""Fine-tuning as a job: open, train phase by phase, save a version, evaluate it."""
+"""Fine-tuning as a job: prepare, train phase by phase, save a version, judge it on the images it never saw.
+
+A job that was stopped goes on where it stood: what was prepared is kept in the workspace, the training's own state
+lies in the job's folder, and a version that was saved already is found by the job's id.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Any
 
+from models.cores import use_background_threads
+from models.devices import checked_device
+from models.evaluation import evaluated, thumbnail_steps
+from models.evaluation_spec import EvaluationSpec
+from models.finetune.outcome import baseline_steps, judged, test_steps, training_metrics
+from models.finetune.preparation import Prepared, preparation_steps
+from models.finetune.spec import FinetuneSpec
+from models.finetune.training import Trained, training_steps
+from models.finetune.version_record import Version
+from models.finetune.versions import amend_version, save_version
 from models.job_context import JobContext
+from models.own_networks import checkpoint_content
 from models.progress import Progress
 
 
 def finetune_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress, None, dict[str, Any]]:
-    """The job."""
-    raise NotImplementedError
-    yield
+    """The job: train a network, keep it as a version, and judge it.
+
+    Args:
+        spec: ``FinetuneSpec.to_json()``.
+        context: the job's.
+
+    Yields:
+        Progress, first of what is prepared, then of the training, then of the evaluation.
+
+    Returns:
+        ``version`` (its id), ``evaluation`` and ``baseline`` (fingerprints of evaluations of the same images),
+        ``accuracy_before`` and ``accuracy_after`` on the half of the images that nothing was chosen by.
+
+    Raises:
+        ErrorscopeError: the network cannot be trained on these images, in words.
+    """
+    use_background_threads()
+    wanted = FinetuneSpec.from_json(spec)
+    before = yield from baseline_steps(wanted, context)
+    prepared = yield from preparation_steps(wanted, before, context.store, log=context.log)
+    trained = yield from training_steps(prepared.phases, wanted.recipe, context, device=checked_device(None))
+    version = _kept(prepared, trained, context)
+    after = yield from evaluated(evaluation_spec(version, wanted.start), context)
+    report = judged(before, after, prepared.roles)
+    tested = yield from test_steps(version, prepared.roles, wanted, context)
+    amend_version(context.store, version.id, evaluation=after.fingerprint, metrics={**report, **tested})
+    yield from thumbnail_steps(after, context.store)
+    return {
+        "version": version.id,
+        "evaluation": after.fingerprint,
+        "baseline": before.fingerprint,
+        "accuracy_before": report["before"]["report"]["accuracy"],
+        "accuracy_after": report["report"]["accuracy"],
+    }
+
+
+def evaluation_spec(version: Version, on: EvaluationSpec) -> EvaluationSpec:
+    """What to evaluate to see a version on some images.
+
+    Args:
+        version: any.
+        on: another evaluation of these images.
+    """
+    return EvaluationSpec(
+        checkpoint=str(version.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
+    )
+
+
+def _kept(prepared: Prepared, trained: Trained, context: JobContext) -> Version:
+    start = prepared.start
+    return save_version(
+        context.store,
+        checkpoint_content(start.module, start.plan, start.class_names, start.preprocessing),
+        spec=prepared.spec,
+        architecture=start.architecture,
+        class_names=start.class_names,
+        metrics=training_metrics(trained, prepared),
+        history=trained.history,
+        data={**prepared.roles.to_json(), "targeting": prepared.targeting},
+        job=context.folder.name,
+    )

@@ -142,7 +142,7 @@ class Recipe:
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
             if name in _CHOICES:
-                _check(value in _CHOICES[name], name, value, f"one of {', '.join(_CHOICES[name])}")
+                _check(value in _CHOICES[name], name, value, f"one of {', '.join(map(str, _CHOICES[name]))}")
             if name in _RANGES:
                 _check_range(name, value)
         widths = self.hidden
@@ -171,18 +171,6 @@ class Recipe:
             values["hidden"] = tuple(values["hidden"])
         return cls(**values)
 
-
-DEFAULTS: Mapping[str, Recipe] = {
-    "bottleneck": Recipe("bottleneck", epochs=60, learning_rate=0.05, patience=10, weight_decay=1e-3),
-    "last_block": Recipe("last_block"),
-    "two_blocks": replace(Recipe("last_block"), kind="two_blocks", learning_rate=0.005),
-    "whole": Recipe("whole", epochs=12, learning_rate=0.005, views=0, cache="off", clip_norm=5.0),
-    "scratch": Recipe(
-        "scratch", epochs=40, optimiser="adamw", learning_rate=0.002, weight_decay=0.02, dropout=0.3,
-        label_smoothing=0.05, views=0, cache="off", patience=12,
-    ),
-}  # fmt: skip
-"""Kind to the recipe it starts with."""
 
 _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "kind": get_args(Kind),
@@ -236,3 +224,16 @@ def _check(holds: bool, name: str, value: Any, wanted: str) -> None:
         raise RecipeError(
             f'The setting "{name}" of a recipe cannot be {value!r}.', next_step=f"Give {wanted}."
         )
+
+
+DEFAULTS: Mapping[str, Recipe] = {
+    "bottleneck": Recipe("bottleneck", epochs=60, learning_rate=0.05, patience=10, weight_decay=1e-3),
+    "last_block": Recipe("last_block"),
+    "two_blocks": replace(Recipe("last_block"), kind="two_blocks", learning_rate=0.005),
+    "whole": Recipe("whole", epochs=12, learning_rate=0.005, views=0, cache="off", clip_norm=5.0),
+    "scratch": Recipe(
+        "scratch", epochs=40, optimiser="adamw", learning_rate=0.002, weight_decay=0.02, dropout=0.3,
+        label_smoothing=0.05, views=0, cache="off", patience=12,
+    ),
+}  # fmt: skip
+"""Kind to the recipe it starts with."""

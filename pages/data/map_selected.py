@@ -11,6 +11,7 @@ from analysis.embedding_map_words import labels_words, place_words, selection_wo
 from analysis.embedding_selection import map_selection
 from analysis.embedding_vectors import map_vectors
 from models.prediction_record import Predictions
+from pages.improve.finetune_link import finetune_link
 from pages.shared import cached, state
 from pages.shared.inspector import inspect
 from pages.shared.paged_gallery import paged_gallery
@@ -86,6 +87,8 @@ def _region(workspace: state.Workspace, predictions: Predictions, selection: Sca
             st.page_link(
                 state.SLICES_PAGE, label="Slices", icon=":material/donut_small:", query_params=state.open_query(workspace.spec)
             )  # fmt: skip
+    if marked.error_rate > 0:
+        finetune_link(workspace, predictions, "selection", label="Fine-tune on the mistakes among these")
     paged_gallery(predictions, marked.rows, key="map_gallery", page_key=f"map_page_{selection.serial}")
 
 

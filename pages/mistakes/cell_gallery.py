@@ -13,6 +13,7 @@ from analysis.axis import MatrixView
 from analysis.cell_name import GroupName
 from analysis.confusion import cell_images
 from models.predictions import Predictions
+from pages.improve.finetune_link import finetune_link
 from pages.mistakes.cell import Cell, choose, name_of, shown_name
 from pages.shared.gallery import gallery
 from pages.shared.inspector import inspect
@@ -54,8 +55,8 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
     indices = images_of(predictions, view, cell)
     sorts = list(SORTS) if predictions.has_probabilities else ["path"]
     by, pages_in = sorts[0], None
+    controls = st.container(horizontal=True, vertical_alignment="center", key="gallery_controls")
     if len(indices) > 1:
-        controls = st.container(horizontal=True, vertical_alignment="center", key="gallery_controls")
         by = controls.selectbox(
             "Sort", sorts, format_func=SORTS.__getitem__, key="sort", bind="query-params", width=230,
             label_visibility="collapsed",
@@ -71,6 +72,9 @@ def cell_gallery(workspace: Workspace, predictions: Predictions, view: MatrixVie
                     help="Where the network looked in all of them, and whether that is a shortcut.",
                     query_params={**open_query(workspace.spec), "cell": name_of(view, cell)},
                 )
+    if len(indices) and (cell.is_error or None in (cell.row, cell.column)):
+        with controls:
+            finetune_link(workspace, predictions, "cell", name_of(view, cell))
     paged_gallery(
         predictions,
         sorted_images(predictions, indices, by),

@@ -10,6 +10,7 @@ from analysis.confusable import ConfusablePair
 from analysis.number_words import interval_words, percent
 from analysis.pair_separation import PairRows
 from models.predictions import Predictions
+from pages.improve.finetune_link import classes_name, finetune_link
 from pages.mistakes import pair_cached
 from pages.mistakes.cell_gallery import sorted_images
 from pages.mistakes.pair_choice import Classes, chosen_pair, pair_lists, write_pair
@@ -66,6 +67,9 @@ def figures(workspace: Workspace, predictions: Predictions, chosen: Classes) -> 
         if len(names) > 3:
             words += f" {pair_chance_words(pair, in_group=ends in grouped)}"
         st.markdown(words)
+        finetune_link(
+            workspace, predictions, "group", classes_name([names[index] for index in chosen]), label="Fine-tune on this pair"
+        )  # fmt: skip
 
 
 def _rate_words(pair: ConfusablePair, a_first: bool) -> str:

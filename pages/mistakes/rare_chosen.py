@@ -11,6 +11,7 @@ from analysis.rare_errors import RareError, surprise_words
 from models.decoding import decoded
 from models.errors import ErrorscopeError
 from models.prediction_record import Predictions
+from pages.improve.finetune_link import finetune_link
 from pages.mistakes.rare_evidence import looked_at, neighbours_of_both
 from pages.shared import state
 from pages.shared.class_bars import class_bars
@@ -116,7 +117,9 @@ def _reasons(error: RareError, predictions: Predictions) -> None:
 
 def _explain_link(workspace: Workspace, predictions: Predictions, error: RareError) -> None:
     if predictions.architecture:
-        st.page_link(
-            state.EXPLAIN_PAGE, label="Explain with more methods", icon=":material/image_search:",
-            query_params={**state.open_query(workspace.spec), "image": error.id},
-        )  # fmt: skip
+        with st.container(horizontal=True):
+            st.page_link(
+                state.EXPLAIN_PAGE, label="Explain with more methods", icon=":material/image_search:",
+                query_params={**state.open_query(workspace.spec), "image": error.id},
+            )  # fmt: skip
+            finetune_link(workspace, predictions, "error", error.id, label="Fine-tune on mistakes like this")

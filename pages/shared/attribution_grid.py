@@ -171,10 +171,19 @@ def attribution_grid(subject: Subject) -> None:
         columns = halves("attributions", gap="small")
         for place, (key, column) in enumerate(zip(METHOD_KEYS, columns, strict=True)):
             with column, st.container(key=f"attribution_{key}"):
-                _method_row(subject, key, slider=place == 0)
+                method_row(subject, key, slider=place == 0)
 
 
-def _method_row(subject: Subject, key: str, *, slider: bool) -> None:
+def method_row(subject: Subject, key: str, *, slider: bool, name: str = "", label: str = "") -> None:
+    """Draw one method's maps, or why there are none.
+
+    Args:
+        subject: what is explained.
+        key: of the method.
+        slider: whether the opacity of all maps is set here.
+        name: of the place, where a page has the method more than once.
+        label: over the maps, in place of the method's own.
+    """
     from analysis.attribution import METHODS
 
     method = METHODS[key]
@@ -187,7 +196,7 @@ def _method_row(subject: Subject, key: str, *, slider: bool) -> None:
     box = subject.network.preprocessing.crop_box(*subject.image.size)
     drawn_maps(
         {
-            "label": method.label,
+            "label": label or method.label,
             "note": f"{method.limits} ({duration_words(seconds) if seconds >= 1 else 'under a second'})",
             "base": picture_address(content_key(subject.path), subject.image),
             "frame": frame_address(box, subject.image.size),
@@ -195,7 +204,7 @@ def _method_row(subject: Subject, key: str, *, slider: bool) -> None:
             "ratio": subject.image.width / subject.image.height,
             "slider": slider,
         },
-        key=f"maps_{key}",
+        key=f"maps_{key}{name}",
     )
 
 

@@ -41,10 +41,10 @@ def inspect(image: str, sequence: npt.NDArray[np.object_] | Sequence[str]) -> No
 
 def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     """Draw the inspector if an image is open; call it last on a page, after its gallery."""
-    asked = _asked_image()
+    asked = asked_image()
     if asked != st.session_state.get("written_image"):
         # A link, a reload, or the browser's Back: newer than what the session remembers.
-        _follow_address(asked)
+        follow_address(asked)
     image = st.session_state.get("image")
     if image is None:
         return
@@ -57,7 +57,7 @@ def open_inspector(workspace: Workspace, predictions: Predictions) -> None:
     )
 
 
-def _asked_image() -> str | None:
+def asked_image() -> str | None:
     """The image that the address wants open here.
 
     Streamlit may write what the page of one image adds to its address into the entry of the page before it, to which
@@ -66,7 +66,8 @@ def _asked_image() -> str | None:
     return None if "target" in st.query_params else st.query_params.get("image")
 
 
-def _follow_address(asked: str | None) -> None:
+def follow_address(asked: str | None) -> None:
+    """Open the image that the address names, or close the one that it names no more."""
     if asked is None:
         close_inspector()
         return
@@ -97,7 +98,7 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
         )
         head.html(heading(verdict(predictions, position)), width="content")
         with head:
-            _steps(image)
+            steps(image)
         decision_buttons(workspace, predictions, position, key="inspector")
         path = predictions.absolute(predictions.images["path"].iloc[position])
         try:
@@ -116,7 +117,8 @@ def _inspector(workspace: Workspace, predictions: Predictions) -> None:
         _evidence(workspace, predictions, position, picture)
 
 
-def _steps(image: str) -> None:
+def steps(image: str) -> None:
+    """Buttons to the image before and after in the sequence that is looked through."""
     sequence = st.session_state["sequence"]
     place = sequence.index(image) if image in sequence else 0
     with st.container(horizontal=True, vertical_alignment="center", width="content", key="inspector_steps"):

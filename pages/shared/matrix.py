@@ -63,6 +63,7 @@ def confusion_matrix(
     groups: Sequence[str] = (),
     is_group: Sequence[bool] = (),
     min_count: int = 0,
+    earlier: NDArray[np.integer[Any]] | None = None,
     noun: str = "images",
     title: str = "Confusion matrix",
     file_name: str = "confusion_matrix.png",
@@ -86,6 +87,8 @@ def confusion_matrix(
             counts the images called any class of the group, which need not be right.
         min_count: the fewest images of a cell off the diagonal that ``counts`` still holds; below it, a 0
             is said to be "fewer than", not none.
+        earlier: shape (E, E), an earlier result on the same images: what is drawn is then the change since,
+            in one hue where it is for the better (more right, fewer errors) and in another where for the worse.
         noun: what is counted, in the plural.
         title: above the picture that the PNG button saves, and for screen readers.
         file_name: of that picture.
@@ -98,10 +101,13 @@ def confusion_matrix(
     entries = len(labels)
     totals = counts.sum(axis=0) if column_totals is None else column_totals
     _check_shapes(entries, counts, row_totals, totals)
+    if earlier is not None and earlier.shape != counts.shape:
+        raise ValueError(f"earlier has shape {earlier.shape}, but counts has {counts.shape}")
     _check_places(entries, groups, is_group, selected)
     data = {
         "labels": list(labels),
-        "cells": _packed_cells(counts),
+        "cells": _packed_cells(counts, earlier),
+        "is_change": earlier is not None,
         "row_totals": row_totals.tolist(),
         "column_totals": totals.tolist(),
         "values": values,
@@ -119,11 +125,19 @@ def confusion_matrix(
     _mounted(key=key, data=data, on_click_change=lambda: _answer(key, entries, on_click))
 
 
-def _packed_cells(counts: NDArray[np.integer[Any]]) -> str:
-    """Pack the cells that are not zero: all counts (4 bytes each), then all rows, all columns (2 each)."""
-    rows, columns = np.nonzero(counts)
-    packed = counts[rows, columns].astype("<u4").tobytes()
+def _packed_cells(counts: NDArray[np.integer[Any]], earlier: NDArray[np.integer[Any]] | None = None) -> str:
+    """Pack the cells that are not zero: all counts (4 bytes each), then all rows, all columns (2 each).
+
+    With an earlier result, the changes (with their sign) stand for the counts, and the earlier counts follow at the
+    end (4 bytes each).
+    """
+    before = np.zeros_like(counts) if earlier is None else earlier
+    rows, columns = np.nonzero((counts != 0) | (before != 0))
+    changes = counts[rows, columns].astype(np.int64) - before[rows, columns].astype(np.int64)
+    packed = changes.astype("<u4" if earlier is None else "<i4").tobytes()
     packed += rows.astype("<u2").tobytes() + columns.astype("<u2").tobytes()
+    if earlier is not None:
+        packed += before[rows, columns].astype("<u4").tobytes()
     return base64.b64encode(packed).decode("ascii")
 
 

@@ -85,8 +85,10 @@ function shadeOf(matrix, theme, row, column, count) {
   if (right && matrix.diagonal === "dimmed") {
     return { parts: theme.dimmed, fill: css(theme.dimmed), ink: theme.muted };
   }
-  const scale = right ? matrix.rightScale : matrix.errorScale;
-  const share = shareOf(scale, cellValue(matrix, row, column, count));
-  const table = right ? theme.right : theme.errors;
+  if (count === 0) return null; // as many as before
+  const bad = isBad(matrix, row, column, count);
+  const scale = bad ? matrix.errorScale : matrix.rightScale;
+  const share = shareOf(scale, Math.abs(cellValue(matrix, row, column, count)));
+  const table = bad ? theme.errors : theme.right;
   return table[Math.round(22 + 233 * Math.min(1, share))]; // the least error still differs from none
 }

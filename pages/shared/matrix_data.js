@@ -3,14 +3,16 @@
 
 const rowNeeds = 9; // CSS pixels a row needs before its own label can be read
 
-function unpackedCells(text) {
+function unpackedCells(text, isChange) {
   const binary = atob(text);
   const bytes = Uint8Array.from(binary, (letter) => letter.charCodeAt(0));
-  const size = bytes.length / 8; // four bytes of count, two of row, two of column
+  const size = bytes.length / (isChange ? 12 : 8); // four bytes of count, two of row, two of column, four of before
+  const Numbers = isChange ? Int32Array : Uint32Array;
   return {
-    counts: new Uint32Array(bytes.buffer, 0, size),
+    counts: new Numbers(bytes.buffer, 0, size),
     rows: new Uint16Array(bytes.buffer, 4 * size, size),
     columns: new Uint16Array(bytes.buffer, 6 * size, size),
+    earlier: isChange ? new Uint32Array(bytes.buffer, 8 * size, size) : null,
   };
 }
 
@@ -33,8 +35,9 @@ function groupBlocks(groups) {
 }
 
 function matrixFrom(data, previous) {
-  const same = previous && previous.source === data.cells && previous.entries === data.labels.length;
-  const cells = same ? previous : unpackedCells(data.cells);
+  const same = previous && previous.source === data.cells && previous.is_change === data.is_change &&
+    previous.entries === data.labels.length;
+  const cells = same ? previous : unpackedCells(data.cells, data.is_change);
   const entries = data.labels.length;
   const matrix = {
     ...data,
@@ -43,6 +46,7 @@ function matrixFrom(data, previous) {
     counts: cells.counts,
     rows: cells.rows,
     columns: cells.columns,
+    earlier: cells.earlier,
     starts: same ? previous.starts : rowStarts(cells.rows, entries),
     blocks: groupBlocks(data.groups),
     images: data.row_totals.reduce((sum, total) => sum + total, 0),
@@ -52,12 +56,19 @@ function matrixFrom(data, previous) {
   return matrix;
 }
 
-function colourScale(matrix, onDiagonal) {
+// Whether a cell is drawn in the hue of errors: one off the diagonal, or one that changed for the worse.
+function isBad(matrix, row, column, count) {
+  return matrix.is_change ? (row === column) === (count < 0) : row !== column;
+}
+
+// Of changes, both hues have the same scale: one more and one fewer are equally strong.
+function colourScale(matrix, isGood) {
   let least = Infinity;
   let most = 0;
   for (let index = 0; index < matrix.counts.length; index += 1) {
-    if ((matrix.rows[index] === matrix.columns[index]) !== onDiagonal) continue;
-    const value = cellValue(matrix, matrix.rows[index], matrix.columns[index], matrix.counts[index]);
+    const [row, column, count] = [matrix.rows[index], matrix.columns[index], matrix.counts[index]];
+    if (count === 0 || (!matrix.is_change && isBad(matrix, row, column, count) === isGood)) continue;
+    const value = Math.abs(cellValue(matrix, row, column, count));
     least = Math.min(least, value);
     most = Math.max(most, value);
   }
@@ -81,7 +92,7 @@ function cellValue(matrix, row, column, count) {
   return matrix.column_totals[column] ? count / matrix.column_totals[column] : 0;
 }
 
-function countAt(matrix, row, column) {
+function placeOfCell(matrix, row, column) {
   let low = matrix.starts[row];
   let high = matrix.starts[row + 1];
   while (low < high) {
@@ -89,7 +100,12 @@ function countAt(matrix, row, column) {
     if (matrix.columns[middle] < column) low = middle + 1;
     else high = middle;
   }
-  return low < matrix.starts[row + 1] && matrix.columns[low] === column ? matrix.counts[low] : 0;
+  return low < matrix.starts[row + 1] && matrix.columns[low] === column ? low : -1;
+}
+
+function countAt(matrix, row, column) {
+  const place = placeOfCell(matrix, row, column);
+  return place < 0 ? 0 : matrix.counts[place];
 }
 
 const grouped = (number) => number.toLocaleString("en-US").replaceAll(",", " ");
@@ -104,7 +120,10 @@ function percent(rate) {
   return String(Math.round(rate * 100));
 }
 
+const signed = (value) => `${value < 0 ? "−" : "+"}${Math.abs(value)}`;
+
 function valueText(matrix, value) {
+  if (matrix.is_change) return signed(value);
   return matrix.values === "counts" ? String(value) : percent(value);
 }
 
@@ -147,8 +166,31 @@ function columnWords(matrix, column) {
   return `called ${oneOf(matrix, column)}: ${counted(matrix, total)}, ${split}`;
 }
 
+// What an earlier result and this one have in the cells of a row, a column or both.
+function earlierAndLater(matrix, { row, column }) {
+  let [earlier, change] = [0, 0];
+  for (let index = 0; index < matrix.counts.length; index += 1) {
+    if (row !== null && matrix.rows[index] !== row) continue;
+    if (column !== null && matrix.columns[index] !== column) continue;
+    earlier += matrix.earlier[index];
+    change += matrix.counts[index];
+  }
+  const more = change === 0 ? "as many" : `${Math.abs(change)} ${change > 0 ? "more" : "fewer"}`;
+  return `${earlier} before, ${earlier + change} after (${more})`;
+}
+
+function changeWords(matrix, place) {
+  const { row, column } = place;
+  if (row === null) return `called ${matrix.labels[column]}: ${earlierAndLater(matrix, place)}`;
+  if (column !== null && row !== column)
+    return `${matrix.labels[row]} called ${matrix.labels[column]}: ${earlierAndLater(matrix, place)}`;
+  const right = earlierAndLater(matrix, { row, column: row });
+  return `${matrix.labels[row]}: ${counted(matrix, matrix.row_totals[row])}, rightly recognised: ${right}`;
+}
+
 function placeWords(matrix, place) {
   if (place === null) return "";
+  if (matrix.is_change) return changeWords(matrix, place);
   if (place.row === null) return columnWords(matrix, place.column);
   if (place.column === null) return rowWords(matrix, place.row);
   return cellWords(matrix, place.row, place.column);

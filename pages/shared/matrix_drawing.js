@@ -130,9 +130,9 @@ function pooledImage(scene, side, cell) {
     const column = matrix.columns[index];
     const shade = shadeOf(matrix, theme, row, column, matrix.counts[index]);
     if (shade === null) continue;
-    const scale = row === column ? matrix.rightScale : matrix.errorScale;
+    const scale = isBad(matrix, row, column, matrix.counts[index]) ? matrix.errorScale : matrix.rightScale;
     // Where an error shares its pixel with the diagonal, the error is shown.
-    const share = shareOf(scale, cellValue(matrix, row, column, matrix.counts[index]));
+    const share = shareOf(scale, Math.abs(cellValue(matrix, row, column, matrix.counts[index])));
     if (share < (scene.least ?? 0)) continue;
     const order = share + (row === column ? 0 : 2);
     paintPixels(pixels, depth, side, extent(row, view.y), extent(column, view.x), order, shade.parts);

@@ -91,9 +91,10 @@ const legendGap = 24;
 
 function legendBars({ matrix, theme, measure }) {
   const bars = [];
-  if (matrix.errorScale) bars.push({ name: "errors", scale: matrix.errorScale, table: theme.errors });
+  const [bad, good] = matrix.is_change ? ["worse", "better"] : ["errors", "right"];
+  if (matrix.errorScale) bars.push({ name: bad, scale: matrix.errorScale, table: theme.errors });
   if (matrix.rightScale && matrix.diagonal === "shown") {
-    bars.push({ name: "right", scale: matrix.rightScale, table: theme.right });
+    bars.push({ name: good, scale: matrix.rightScale, table: theme.right });
   }
   return bars.map((bar) => {
     const title = [bar.name, legendUnit(matrix)].filter(Boolean).join(", ");
@@ -114,6 +115,7 @@ function drawLegend(brush, scene) {
 }
 
 function legendUnit(matrix) {
+  if (matrix.is_change) return "by images";
   if (matrix.values === "label") return "% of true";
   return matrix.values === "prediction" ? "% of predicted" : "";
 }

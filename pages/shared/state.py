@@ -60,6 +60,9 @@ _LOOKED_AT = (
         "rare_decided",
         "rare_page",
     ),
+    *("before", "after", "control", "compare_before", "compare_after", "compare_control", "compare_cell"),
+    *("written_compare_before", "written_compare_after", "written_compare_control", "written_compare_cell"),
+    *("mend", "written_mend", "mended", "written_mended", "mend_suggested"),
     *("notes_words", "notes_decision", "notes_tags", "notes_opened"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""

@@ -13,9 +13,10 @@ import torch
 from PIL import Image
 
 from analysis import command_line
-from analysis.command_line import main, one_sentence, parsed_choices
+from analysis.command_line import main, parsed_choices
 from analysis.evaluate import Choices
 from models.errors import ErrorscopeError
+from models.terminal import one_sentence
 from models.torchvision_import import torchvision
 
 ROOT = Path(__file__).resolve().parents[2]

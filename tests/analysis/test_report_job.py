@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 import analysis.job_kinds  # noqa: F401 - makes them known
-from analysis.report_facts import circumstances, errorscope_version, evaluation_facts
+from analysis.report_facts import circumstances, evaluation_facts
 from analysis.report_job import notes_key, save_report, saved_report
 from analysis.report_parts import REPORT_SECTIONS
 from models.evaluation import EvaluationSpec, table_predictions
 from models.jobs import Jobs
+from models.libraries import errorscope_version
 from models.notes import decide, write_subject_note
 from models.predictions import Predictions, save_predictions
 from models.store import Store

@@ -1,6 +1,6 @@
 import io
 
-from analysis.progress_line import ProgressLine
+from models.progress_line import ProgressLine
 from models.progress import Progress
 
 

@@ -1,0 +1,123 @@
+"""Measuring what a training takes for each image, on the network that it would start from."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from models.devices import checked_device, moved
+from models.evaluation import images_of
+from models.finetune.cost import NUMBER, PhaseCost, TrainingCost
+from models.finetune.cut import cut_before
+from models.finetune.phases import planned
+from models.finetune.recipe import Recipe
+from models.finetune.spec import FinetuneSpec
+from models.finetune.stages import Stage, stages
+from models.finetune.starting_network import StartingNetwork, starting_network
+
+IMAGES = 4
+"""Of the batch that is tried."""
+_TRIES = 2
+
+
+def training_cost(spec: FinetuneSpec) -> TrainingCost:
+    """Open the network that a training would start from, and try each of its phases on a few blank images.
+
+    Nothing of it is kept; takes about a second for a large network.
+
+    Args:
+        spec: the fine-tuning's. Numbers of epochs and images do not matter, but for those of the head alone.
+
+    Raises:
+        ErrorscopeError: the network cannot be opened or trained.
+    """
+    start = starting_network(spec, images_of(spec.start))
+    device = checked_device(None)
+    module = moved(start.module, str(device))
+    found = stages(module, start.head, start.input_size)
+    example = torch.zeros(IMAGES, 3, *start.input_size, device=device)
+    keeps = _keeps(spec.recipe, is_augmented=bool(spec.augmentation))
+    phases = [
+        _phase_cost(start, name, epochs, learning, example, keeps=keeps)
+        for name, epochs, learning in planned(spec.recipe, found, start.has_new_head)
+    ]
+    n_weights = sum(weight.numel() for weight in module.parameters())
+    return TrainingCost(n_weights, tuple(phases), start.has_new_head)
+
+
+def _keeps(recipe: Recipe, *, is_augmented: bool) -> bool:
+    """Whether features are kept."""
+    return recipe.cache != "off" and recipe.mixing == "none" and (recipe.views > 0 or not is_augmented)
+
+
+def _phase_cost(
+    start: StartingNetwork, name: str, epochs: int, learning: Sequence[Stage], example: Tensor, *, keeps: bool
+) -> PhaseCost:
+    modules = [each for stage in learning for each in stage.training_modules]
+    cut = cut_before(start.module, modules, example) if keeps else None
+    forward: nn.Module = start.module if cut is None else cut.suffix
+    with torch.no_grad():
+        given = example if cut is None else cut.prefix(example)
+        kept = 0.0 if cut is None else _seconds(lambda: cut.prefix(example))
+        look = _seconds(lambda: forward(given))
+    weights = [weight for stage in learning for weight in stage.parameters]
+    step, taken = _step(start.module, forward, given, weights)
+    return PhaseCost(
+        name=name,
+        epochs=epochs,
+        n_trained=sum(stage.n_weights for stage in learning),
+        stages=tuple(stage.name for stage in learning),
+        bytes_kept=0 if cut is None else NUMBER * math.prod(cut.shape),
+        seconds_kept=kept,
+        seconds_step=step,
+        seconds_look=look,
+        bytes_step=taken,
+    )
+
+
+def _step(
+    module: nn.Module, forward: nn.Module, given: Tensor, weights: Sequence[nn.Parameter]
+) -> tuple[float, int]:
+    """Seconds and bytes of memory that learning from an image takes: forward, backward, what is kept between."""
+    flags = [(weight, weight.requires_grad) for weight in module.parameters()]
+    sizes: dict[int, int] = {}
+    own = {weight.data_ptr() for weight, _ in flags}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if tensor.data_ptr() not in own:
+            sizes[tensor.data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    def run() -> None:
+        logits = forward(given)
+        labels = torch.zeros(len(logits), dtype=torch.long, device=logits.device)
+        torch.autograd.grad(F.cross_entropy(logits, labels), list(weights), allow_unused=True)
+
+    try:
+        for weight, _ in flags:
+            weight.requires_grad_(False)
+        for weight in weights:
+            weight.requires_grad_(True)
+        # The network stays in evaluation mode: its statistics must not move, and the cost is about the same.
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+            run()
+        with torch.enable_grad():
+            return _seconds(run), sum(sizes.values()) // len(given)
+    finally:
+        for weight, flag in flags:
+            weight.requires_grad_(flag)
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    """Seconds for one image of a batch; the quickest try counts: nothing else came between."""
+    best = math.inf
+    for _ in range(_TRIES):
+        begun = perf_counter()
+        run()
+        best = min(best, perf_counter() - begun)
+    return best / IMAGES

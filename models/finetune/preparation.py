@@ -1,0 +1,142 @@
+"""All that a training needs before its first step: images in their roles, the network, its phases, their feeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from models.devices import checked_device, moved
+from models.evaluation import images_of, opened_network
+from models.finetune.feature_cache import embedding_steps
+from models.finetune.feeds import ImageFeed
+from models.finetune.phase import Phase
+from models.finetune.phases import PhaseInputs, phase_steps
+from models.finetune.role_images import RoleImages
+from models.finetune.spec import FinetuneSpec
+from models.finetune.starting_network import StartingNetwork, starting_network
+from models.finetune.targeting import Raised, sampling_weights
+from models.finetune.training_images import Roles, roles_steps
+from models.halves import Booleans
+from models.image_hashes import choosing_rows, content_hash_steps
+from models.network import Network
+from models.prediction_record import Predictions
+from models.progress import Progress
+from models.store import Store
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is trained on what.
+
+    Args:
+        spec: the fine-tuning's.
+        roles: the images of each role.
+        start: the network; its module is what learns.
+        phases: in their order.
+        device: where the module is.
+        targeting: what was raised for the target, as plain data; {} without one.
+    """
+
+    spec: FinetuneSpec
+    roles: Roles
+    start: StartingNetwork
+    phases: tuple[Phase, ...]
+    device: torch.device
+    targeting: dict[str, Any]
+
+
+def preparation_steps(
+    spec: FinetuneSpec, before: Predictions, store: Store, *, log: Callable[[str], None]
+) -> Generator[Progress, None, Prepared]:
+    """Prepare a training. What took long is kept in the workspace, so the next time takes seconds.
+
+    Args:
+        spec: the fine-tuning's.
+        before: what the baseline says of the validation images.
+        store: the workspace.
+        log: told what a person may want to read later.
+
+    Yields:
+        Progress in images.
+
+    Returns:
+        The phases, with everything they need.
+
+    Raises:
+        ErrorscopeError: the network or the images cannot be used.
+    """
+    yield Progress("Opening the model", 0, 0)
+    validation = images_of(spec.start)
+    start = starting_network(spec, validation)
+    choosing = choosing_rows(store, before)
+    ids = before.images["id"][choosing].tolist()
+    roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
+    _log_roles(roles, log)
+    weights, targeting = yield from _target_steps(spec, before, choosing, roles, store)
+    device = checked_device(None)
+    module = moved(start.module.to(memory_format=torch.channels_last), str(device))  # type: ignore[call-overload]
+    start = replace(start, module=module)
+    phases = yield from phase_steps(PhaseInputs(spec, start, roles, weights, device), store, log)
+    return Prepared(spec, roles, start, phases, device, targeting)
+
+
+def _log_roles(roles: Roles, log: Callable[[str], None]) -> None:
+    log(
+        f"{len(roles.train):,} training images; {len(roles.select):,} choose the best epoch; "
+        f"{len(roles.report):,} are kept for the comparison; {len(roles.test):,} test images"
+    )
+    if roles.held_out:
+        log(
+            "No training images were named: part of the validation images is trained on, the held-out half is not."
+        )
+    if roles.excluded:
+        log(f"{len(roles.excluded):,} images left out, because the same files are validation or test images.")
+    if roles.unreadable:
+        log(f"{len(roles.unreadable):,} files cannot be read and are left out.")
+    if roles.empty_classes:
+        log(f"Classes without a training image: {', '.join(roles.empty_classes)}.")
+
+
+def _target_steps(
+    spec: FinetuneSpec, before: Predictions, choosing: Booleans, roles: Roles, store: Store
+) -> Generator[Progress, None, tuple[Tensor | None, dict[str, Any]]]:
+    """How often each training image is drawn, and what was raised."""
+    if spec.target is None:
+        return None, {}
+    raised = yield from _raised_steps(spec, before, choosing, roles, store)
+    validation = [before.absolute(path) for path in before.images["path"]]
+    return torch.from_numpy(raised.weights), raised.to_json(roles.train.paths, validation)
+
+
+def _raised_steps(
+    spec: FinetuneSpec, before: Predictions, choosing: Booleans, roles: Roles, store: Store
+) -> Generator[Progress, None, Raised]:
+    """What the open model takes for alike; where only a table of its predictions is open, the model to start from."""
+    assert spec.target is not None
+    looks = spec.baseline if spec.baseline.checkpoint else spec.start
+    network = opened_network(looks)
+    device = next(network.module.parameters()).device
+    feed = ImageFeed(roles.train, network.preprocessing)
+    embeddings = yield from embedding_steps(store, feed, network, device)
+    if looks is not spec.baseline or before.embeddings is None:
+        of_validation = yield from _validation_embeddings(before, network, store, device)
+        before = replace(before, embeddings=of_validation)
+    labels = [roles.class_names[label] for label in roles.train.labels]
+    return sampling_weights(spec.target, before, choosing, embeddings, labels)
+
+
+def _validation_embeddings(
+    before: Predictions, network: Network, store: Store, device: torch.device
+) -> Generator[Progress, None, npt.NDArray[np.float32]]:
+    paths = [before.absolute(path) for path in before.images["path"]]
+    hashes = yield from content_hash_steps(store, paths)
+    images = RoleImages(
+        tuple(paths), before.labels.astype(np.int64), tuple(before.images["id"]), tuple(hashes)
+    )
+    return (yield from embedding_steps(store, ImageFeed(images, network.preprocessing), network, device))
