@@ -42,10 +42,11 @@ def imported(module: str, name: str) -> JobKind:
 JOB_KINDS: dict[str, JobKind] = {
     "evaluate": imported("models.evaluation", "evaluation_steps"),
     "finetune": imported("models.finetune.job", "finetune_steps"),
+    "finetune_together": imported("models.finetune.together", "together_steps"),
 }
 """What can be submitted, by name."""
 
-_LANES: dict[str, str] = {"finetune": TRAINING}
+_LANES: dict[str, str] = {"finetune": TRAINING, "finetune_together": TRAINING}
 
 
 def add_kind(name: str, module: str, function: str, *, lane: str = WORK) -> None:

@@ -6,22 +6,24 @@ lies in the job's folder, and a version that was saved already is found by the j
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from models.cores import use_background_threads
-from models.devices import checked_device
 from models.evaluation import evaluated, thumbnail_steps
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.outcome import baseline_steps, judged, test_steps, training_metrics
 from models.finetune.preparation import Prepared, preparation_steps
 from models.finetune.spec import FinetuneSpec
-from models.finetune.training import Trained, training_steps
+from models.finetune.trained import Trained
+from models.finetune.training import training_steps
 from models.finetune.version_record import Version
 from models.finetune.versions import amend_version, save_version
 from models.job_context import JobContext
 from models.own_networks import checkpoint_content
 from models.progress import Progress
+
+Trainer = Callable[[Prepared, str], Generator[Progress, None, Trained]]
 
 
 def finetune_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress, None, dict[str, Any]]:
@@ -41,11 +43,34 @@ def finetune_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progr
     Raises:
         ErrorscopeError: the network cannot be trained on these images, in words.
     """
-    use_background_threads()
     wanted = FinetuneSpec.from_json(spec)
+
+    def train(prepared: Prepared, baseline: str) -> Generator[Progress, None, Trained]:
+        return training_steps(prepared.phases, wanted.recipe, context, device=prepared.device)
+
+    return (yield from finetuned(wanted, context, train))
+
+
+def finetuned(
+    wanted: FinetuneSpec, context: JobContext, train: Trainer
+) -> Generator[Progress, None, dict[str, Any]]:
+    """All of the job, whoever runs the loop.
+
+    Args:
+        wanted: what to do.
+        context: the job's.
+        train: takes what was prepared and the fingerprint of the baseline's evaluation; trains.
+
+    Yields:
+        Progress in images.
+
+    Returns:
+        As ``finetune_steps``.
+    """
+    use_background_threads()
     before = yield from baseline_steps(wanted, context)
     prepared = yield from preparation_steps(wanted, before, context.store, log=context.log)
-    trained = yield from training_steps(prepared.phases, wanted.recipe, context, device=checked_device(None))
+    trained = yield from train(prepared, before.fingerprint)
     version = _kept(prepared, trained, context)
     after = yield from evaluated(evaluation_spec(version, wanted.start), context)
     report = judged(before, after, prepared.roles)

@@ -80,11 +80,8 @@ class Walk:
         for child in sorted(called, key=called.__getitem__):
             if child == opened[0]:
                 continue
-            if (
-                any(_within(each, child) and each != child for each in opened)
-                or child == opened[1]
-                or self._changes(child) > 1
-            ):
+            holds_opened = any(_within(each, child) for each in opened if each)
+            if holds_opened or self._changes(child) > 1:
                 yield from self._parts(child, opened)
             else:
                 yield self._unit(child)

@@ -10,7 +10,7 @@ import numpy as np
 from models.evaluation import evaluated, table_predictions
 from models.finetune.preparation import Prepared
 from models.finetune.spec import FinetuneSpec
-from models.finetune.training import Trained
+from models.finetune.trained import Trained
 from models.finetune.training_images import Roles
 from models.finetune.version_record import Version
 from models.images import open_image_set

@@ -52,7 +52,12 @@ class Prepared:
 
 
 def preparation_steps(
-    spec: FinetuneSpec, before: Predictions, store: Store, *, log: Callable[[str], None]
+    spec: FinetuneSpec,
+    before: Predictions,
+    store: Store,
+    *,
+    log: Callable[[str], None],
+    device: torch.device | None = None,
 ) -> Generator[Progress, None, Prepared]:
     """Prepare a training. What took long is kept in the workspace, so the next time takes seconds.
 
@@ -61,6 +66,7 @@ def preparation_steps(
         before: what the baseline says of the validation images.
         store: the workspace.
         log: told what a person may want to read later.
+        device: where to compute; None takes the fastest that can be used.
 
     Yields:
         Progress in images.
@@ -79,7 +85,7 @@ def preparation_steps(
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)
     weights, targeting = yield from _target_steps(spec, before, choosing, roles, store)
-    device = checked_device(None)
+    device = device or checked_device(None)
     module = moved(start.module.to(memory_format=torch.channels_last), str(device))  # type: ignore[call-overload]
     start = replace(start, module=module)
     phases = yield from phase_steps(PhaseInputs(spec, start, roles, weights, device), store, log)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,8 +15,7 @@ from analysis.confusion import Counts, confusion_counts
 from analysis.ordering import class_order
 from analysis.target_test import TargetResult, target_result
 from models.finetune.spec import Target
-from models.halves import choosing_half
-from models.image_hashes import content_hashes
+from models.image_hashes import choosing_rows, content_hashes
 from models.prediction_record import Predictions
 from pages.shared import cached, state
 from pages.shared.interruptible import interruptible
@@ -32,36 +30,31 @@ def comparison(before: str, after: str) -> Comparison:
         ComparisonError: they share no image, or not the same labels.
         PredictionsError: one of them is gone or damaged.
     """
-    hashes = [content(fingerprint) for fingerprint in (before, after)]
-    return _comparison(before, after, *hashes)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _comparison(
-    before: str, after: str, _before: Sequence[str] | None, _after: Sequence[str] | None
-) -> Comparison:
-    earlier = cached.predictions(before)
-    held_out = None
-    if _before is not None:
-        held_out = ~choosing_half([str(label) for label in earlier.images["label"]], _before)
-    return compared(
-        earlier, cached.predictions(after), hashes_before=_before, hashes_after=_after, report_half=held_out
-    )
-
-
-def content(fingerprint: str) -> list[str] | None:
-    """The hashes of the images' bytes; None where files are gone, so that images are known by their paths."""
     with st.spinner("Reading the image files…", show_time=False):
-        return _content(fingerprint)
+        _contents(before), _contents(after)
+    return _comparison(before, after)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _content(fingerprint: str) -> list[str] | None:
+def _comparison(before: str, after: str) -> Comparison:
+    earlier, later = cached.predictions(before), cached.predictions(after)
+    hashes = [_contents(before), _contents(after)]
+    # images whose files are gone are known by their paths, and without any file there are no halves
+    is_known = all(map(all, hashes))
+    return compared(
+        earlier, later,
+        hashes_before=hashes[0] if is_known else None, hashes_after=hashes[1] if is_known else None,
+        report_half=~choosing_rows(state.store(), earlier) if any(hashes[0]) else None,
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _contents(fingerprint: str) -> list[str]:
+    """The hashes of the images' bytes; "" for a file that is gone."""
     opened = cached.predictions(fingerprint)
     paths = [opened.absolute(path) for path in opened.images["path"]]
     # Files that nobody hashed yet are all read, once; a click meanwhile need not wait.
-    hashes = interruptible(lambda: content_hashes(state.store(), paths))
-    return hashes if all(hashes) else None
+    return interruptible(lambda: content_hashes(state.store(), paths))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Testing what changed…")

@@ -173,12 +173,10 @@ def asked_classes(predictions: Predictions, comparison: Comparison, place: int) 
     label, before, after = (
         int(each[place]) for each in (comparison.labels, comparison.before, comparison.after)
     )
-    roles = {label: ["label"], before: [], after: []}
-    if before == after:
-        roles[before].append("predicted by both")
-    else:
-        roles[before].append("before")
-        roles[after].append("after")
+    said = [(before, "predicted by both")] if before == after else [(before, "before"), (after, "after")]
+    roles: dict[int, list[str]] = {}
+    for index, word in [(label, "label"), *said]:
+        roles.setdefault(index, []).append(word)
     names = comparison.class_names
     return [
         Asked(predictions.class_names.index(names[index]), f"for {names[index]} ({', '.join(words)})")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from urllib.parse import unquote
 
 import streamlit as st
 
@@ -17,6 +16,7 @@ from pages.improve import compare_cached
 from pages.improve.compare_choice import Chosen
 from pages.improve.compare_control import control_offer
 from pages.improve.compare_words import SURE, count_and_share, interval_points, points
+from pages.improve.finetune_target import target_words
 from pages.shared import state
 
 
@@ -65,22 +65,6 @@ def target_section(chosen: Chosen, half: Half, target: Target) -> None:
             control_offer(chosen.after)
 
 
-def target_words(target: Target) -> str:
-    """What a person calls a target.
-
-    >>> target_words(Target("cell", "cat/dog", (("cat", "dog"),)))
-    'cat called dog'
-    """
-    if len(target.cells) == 1:
-        return " called ".join(target.cells[0])
-    if target.kind == "group":
-        return f"{target.name} among each other"
-    if target.kind == "cell":
-        label, _, predicted = target.name.partition("/")
-        return " ".join(filter(None, [unquote(label), "called", unquote(predicted) or "anything else"]))
-    return target.name
-
-
 def _verdict(own: TargetResult, against: TargetResult | None) -> str:
     """The result, and whether the target did what the recipe alone did not."""
     share = own.mistakes
@@ -92,20 +76,28 @@ def _verdict(own: TargetResult, against: TargetResult | None) -> str:
     )
     if against is None:
         return words
-    versus = against.mistakes
+    return f"{words} {_control_words(against.mistakes)}"
+
+
+def _control_words(versus: PairedShare) -> str:
+    """Whether the target made a difference beyond what the recipe does by itself.
+
+    Args:
+        versus: the target's mistakes of the control before, of the targeted training after.
+    """
     if versus.before == versus.after:
-        return f"{words} The control leaves as many."
-    fewer = "fewer" if versus.after < versus.before else "more"
-    sure = (
-        "so the target did it"
-        if versus.p_value <= SURE and fewer == "fewer"
+        return "The control leaves as many."
+    better = versus.after < versus.before
+    meaning = (
+        "which may be chance"
+        if versus.p_value > SURE
+        else "so the target did it"
+        if better
         else "beyond chance"
-        if versus.p_value <= SURE
-        else "which may be chance"
     )
     return (
-        f"{words} The control leaves {versus.before:,}: with the target there are {abs(versus.after - versus.before):,} "
-        f"{fewer} ({p_words(versus.p_value)}), {sure}."
+        f"The control leaves {versus.before:,}: with the target there are {abs(versus.after - versus.before):,} "
+        f"{'fewer' if better else 'more'} ({p_words(versus.p_value)}), {meaning}."
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -12,6 +13,7 @@ from pages.improve.finetune_settings import GROUPS, MAIN, Setting
 from pages.shared import state
 
 FIRST = "last_block"
+_ACROSS = 3
 
 
 def chosen_kind() -> str:
@@ -42,12 +44,8 @@ def chosen_recipe(kind: str) -> tuple[Recipe, str]:
             values[setting.name] = _asked(setting, usual)
     with st.expander("All settings", key=f"recipe_{kind}_all"):
         for title, settings in GROUPS.items():
-            asked = [setting for setting in settings if kind in setting.kinds]
             st.markdown(f"**{title}**")
-            columns = st.columns(3)
-            for place, setting in enumerate(asked):
-                with columns[place % 3]:
-                    values[setting.name] = _asked(setting, usual)
+            _row(settings, usual, values)
         st.button(
             "Back to the usual settings", key=f"recipe_{kind}_reset", icon=":material/restart_alt:", type="tertiary",
             on_click=_reset, args=(kind,),
@@ -57,6 +55,19 @@ def chosen_recipe(kind: str) -> tuple[Recipe, str]:
     except RecipeError as error:
         state.explain(error)
         return usual, error.message
+
+
+def _row(settings: Sequence[Setting], usual: Recipe, values: dict[str, Any]) -> None:
+    """Ask for those settings that count, three side by side; what they say is added to the values."""
+    place, columns = 0, st.columns(_ACROSS, vertical_alignment="bottom")
+    for setting in settings:
+        if not setting.counts(usual.kind, values):
+            continue
+        if place == _ACROSS:
+            place, columns = 0, st.columns(_ACROSS, vertical_alignment="bottom")
+        with columns[place]:
+            values[setting.name] = _asked(setting, usual)
+        place += 1
 
 
 def _key(kind: str, setting: Setting) -> str:

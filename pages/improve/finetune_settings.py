@@ -24,12 +24,23 @@ class Setting:
         label: over the widget.
         help: what it does.
         kinds: of the recipes that have it.
+        needs: another setting and the values of it without which this one says nothing.
     """
 
     name: str
     label: str
     help: str
     kinds: Collection[str] = field(default=tuple(KINDS), kw_only=True)
+    needs: tuple[str, Collection[str]] | None = field(default=None, kw_only=True)
+
+    def counts(self, kind: str, values: Mapping[str, Any]) -> bool:
+        """Whether it changes anything.
+
+        Args:
+            kind: of the recipe.
+            values: of the settings before it.
+        """
+        return kind in self.kinds and (self.needs is None or values.get(self.needs[0]) in self.needs[1])
 
     def asked(self, usual: Any, key: str) -> Any:
         """What the person wants; at first the usual."""
@@ -133,7 +144,7 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
     "Optimiser": (
         Choice("optimiser", "Optimiser", "SGD with momentum forgets less; AdamW is quicker from random weights.",
                {"sgd": "SGD with momentum", "adamw": "AdamW"}),
-        Number("momentum", "Momentum", "Of SGD.", 0.0, 0.999, 0.05),
+        Number("momentum", "Momentum", "Of SGD.", 0.0, 0.999, 0.05, needs=("optimiser", ("sgd",))),
         Number("weight_decay", "L2 (weight decay)", "Not on biases and norms.", 0.0, 1.0, 0.0001),
         Number("l1", "L1", "Penalty on absolute values of the weights that learn.", 0.0, 1.0, 0.0001),
         Number("stage_factor", "Rate of each earlier stage",
@@ -149,8 +160,10 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
         Number("patience", "Patience, in epochs",
                "So many epochs without a better validation loss end the training; the best weights are kept.", 1, 1000, 1,
                "never stop early"),
-        Number("step_epochs", "Epochs of a step", "Between falls; on a plateau, epochs of standstill.", 1, 1000, 1),
-        Number("step_factor", "Factor of a fall", "Of steps and of a plateau.", 0.001, 1.0, 0.1),
+        Number("step_epochs", "Epochs of a step", "Between falls; on a plateau, epochs of standstill.", 1, 1000, 1,
+               needs=("schedule", ("step", "plateau"))),
+        Number("step_factor", "Factor of a fall", "Of steps and of a plateau.", 0.001, 1.0, 0.1,
+               needs=("schedule", ("step", "plateau"))),
     ),
     "Head": (
         Setting("new_head", "Begin with a new head",
@@ -168,7 +181,8 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
                 "balanced_sampling": "Are drawn as often as others"}),
         Choice("mixing", "Mixing", "Of two images of a batch into one; nothing can then be cached.",
                {"none": "None", "mixup": "MixUp", "cutmix": "CutMix"}),
-        Number("mixing_alpha", "Strength of mixing", "Both parameters of the Beta distribution.", 0.01, 10.0, 0.1),
+        Number("mixing_alpha", "Strength of mixing", "Both parameters of the Beta distribution.", 0.01, 10.0, 0.1,
+               needs=("mixing", ("mixup", "cutmix"))),
     ),
     "Machine": (
         Number("views", "Augmented versions of each image",

@@ -99,11 +99,14 @@ def _show(predictions: Predictions, aim: Aim, half: npt.NDArray[np.bool_]) -> No
 
 def halves_words(aim: Aim) -> str:
     """How many mistakes there are, and in which half: on what is trained, and on what is judged."""
-    words = f"**{mistakes_words(len(aim.rows))}**: {aim.n_choosing} in the choosing half, {aim.n_held_out} held out."
+    words = (
+        f"**{mistakes_words(len(aim.rows))}**: {aim.n_choosing or 'none'} in the choosing half, "
+        f"{aim.n_held_out or 'none'} held out."
+    )
     if not aim.n_choosing:
-        words += " None lies in the choosing half, so no training image can be raised for them."
-    elif not aim.n_held_out:
-        words += " None is held out, so the comparison cannot show whether they are mended."
+        words += (
+            " Training images are raised for images of the choosing half that came near to such a mistake."
+        )
     return words
 
 

@@ -5,6 +5,7 @@ from analysis.budget import LIMITS, Budget, budget_checks, parsed_budget
 from analysis.comparison_statistics import ComparisonStatistics, comparison_statistics
 from models.errors import ComparisonError
 from tests.analysis.compared_pairs import pair
+from tests.conftest import ROOT
 
 
 def _statistics() -> ComparisonStatistics:
@@ -82,3 +83,9 @@ def test_limits_are_read_as_shares_percentages_points_and_counts() -> None:
         "cell-increase": 4,
         "max-churn": 0.125,
     }
+
+
+def test_every_limit_is_in_the_documents() -> None:
+    text = (ROOT / "docs" / "comparison.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{limit.key}` | {limit.sentence} |" for limit in LIMITS.values()]

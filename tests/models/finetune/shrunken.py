@@ -23,8 +23,11 @@ def shrunken(name: str) -> tuple[nn.Module, str, tuple[int, int]]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(3)
         module = _SMALL[name](num_classes=N_CLASSES)
-        for weight in module.parameters():
-            nn.init.normal_(weight, mean=0.2 if weight.ndim == 1 else 0.0, std=0.15)
+        for key, weight in module.named_parameters():
+            if weight.ndim > 1:
+                nn.init.kaiming_normal_(weight)
+            else:
+                nn.init.normal_(weight, mean=float(key.endswith("weight")), std=0.1)
     return module.eval(), _HEADS_OF_OTHERS.get(name) or HEADS[name], (64, 64)
 
 

@@ -25,7 +25,7 @@ def test_it_learns_from_random_weights() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)  # dropout's
         module.train()
-        for start in range(0, 12 * 64, 32):
+        for start in range(0, 18 * 64, 32):
             rows = torch.arange(start, start + 32) % 64
             loss = F.cross_entropy(module(images[rows]), labels[rows])
             optimiser.zero_grad()
