@@ -19,15 +19,10 @@ PATIENCE = timedelta(minutes=10)
 
 
 class ConnectedRanks(Ranks):
-    """One of several processes; all must call ``sum`` and ``any`` equally often.
+    """One of several processes; all must call ``sum`` and ``any`` equally often."""
 
-    Args:
-        device: where its tensors are; flags travel from there too.
-    """
-
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self) -> None:
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
-        self._device = device
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of a tensor over all processes, in each; its gradient is the sum of theirs."""
@@ -36,7 +31,7 @@ class ConnectedRanks(Ranks):
 
     def any(self, flag: bool) -> bool:
         """Whether any process says yes."""
-        flags = torch.tensor(int(flag), device=self._device)
+        flags = torch.tensor(int(flag))
         dist.all_reduce(flags)
         return bool(flags)
 
@@ -57,22 +52,31 @@ def _summed(values: Tensor) -> Tensor:
     return total
 
 
+def device_of(local: int, world: int) -> torch.device:
+    """Where a process computes: on a graphics card where each of them has one of its own, else on the processor.
+
+    Args:
+        local: which of this machine's processes, from 0.
+        world: how many there are on this machine.
+    """
+    return torch.device(f"cuda:{local}" if torch.cuda.device_count() >= world else "cpu")
+
+
 @contextmanager
 def connected_ranks() -> Iterator[tuple[ConnectedRanks, torch.device]]:
     """Meet the other processes, as torchrun's environment variables say; for the length of a training.
 
-    Graphics cards are used where each process has one of its own, else the processor, by gloo.
+    What is on graphics cards is added up by nccl, the rest by gloo.
 
     Yields:
         The processes, and where this one computes.
     """
-    local, world = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
-    with_cards = torch.cuda.device_count() >= world
-    device = torch.device(f"cuda:{local}" if with_cards else "cpu")
+    device = device_of(int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"]))
+    with_cards = device.type == "cuda"
     if with_cards:
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if with_cards else "gloo", timeout=PATIENCE)
+    dist.init_process_group("cpu:gloo,cuda:nccl" if with_cards else "gloo", timeout=PATIENCE)
     try:
-        yield ConnectedRanks(device), device
+        yield ConnectedRanks(), device
     finally:
         dist.destroy_process_group()

@@ -14,7 +14,7 @@ from models.jobs import Jobs, jobs
 from models.progress import Progress
 from models.store import Store
 
-KIND = "finetune"
+KIND, KIND_TOGETHER = "finetune", "finetune_together"
 SECONDS_BETWEEN_LOOKS = 0.1
 BUG_TITLE = "An unexpected error"
 """As `models.job_worker.failure_of` calls what is no ``ErrorscopeError``."""
@@ -55,16 +55,30 @@ def in_a_thread(
     """The engine of the app: a job in a thread of this process, on the list of jobs as any other."""
     if processes != 1:
         raise JobError("The engine thread trains in one process.", next_step="Choose --engine torchrun.")
+    return _run(KIND, spec.to_json(), spec.name, store, on_progress)
+
+
+def by_torchrun(
+    spec: FinetuneSpec, store: Store, on_progress: Callable[[Progress], None], processes: int = 1
+) -> dict[str, Any]:
+    """Several processes of this machine, started again when one dies: a job too, which ends with this process."""
+    plain = {"finetune": spec.to_json(), "processes": processes}
+    return _run(KIND_TOGETHER, plain, spec.name, store, on_progress)
+
+
+def _run(
+    kind: str, plain: dict[str, Any], name: str, store: Store, on_progress: Callable[[Progress], None]
+) -> dict[str, Any]:
+    """Run a job to its end; one that was stopped goes on, and of one that has ended the result is there already."""
     manager = jobs(store)
     try:
-        plain = spec.to_json()
-        former = manager.newest_of(KIND, plain)
+        former = manager.newest_of(kind, plain)
         if former is not None and _is_made(former, store):
             return dict(former.result or {})
         if former is not None and former.can_resume:
             id = manager.resume(former.id)
         else:
-            id = manager.submit(KIND, plain, title=spec.name or "Fine-tuning")
+            id = manager.submit(kind, plain, title=name or "Fine-tuning")
         return _followed(manager, id, on_progress)
     finally:
         manager.close()
@@ -108,5 +122,5 @@ def _wait_for_end(manager: Jobs, id: str) -> None:
         time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-ENGINES: Mapping[str, Engine] = {"thread": in_a_thread}
+ENGINES: Mapping[str, Engine] = {"thread": in_a_thread, "torchrun": by_torchrun}
 """By the name of ``--engine``."""

@@ -1,13 +1,15 @@
 """Fine-tuning as a job: prepare, train phase by phase, save a version, judge it on the images it never saw.
 
 A job that was stopped goes on where it stood: what was prepared is kept in the workspace, the training's own state
-lies in the job's folder, and a version that was saved already is found by the job's id.
+lies in the job's folder until the job is done, and a version that was saved already is found by the job's id.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from typing import Any
+
+import torch
 
 from models.cores import use_background_threads
 from models.evaluation import evaluated, thumbnail_steps
@@ -17,8 +19,9 @@ from models.finetune.preparation import Prepared, preparation_steps
 from models.finetune.spec import FinetuneSpec
 from models.finetune.trained import Trained
 from models.finetune.training import training_steps
-from models.finetune.version_record import Version
-from models.finetune.versions import amend_version, save_version
+from models.finetune.training_state import LAST_FILE
+from models.finetune.version_record import RECORD, Version
+from models.finetune.versions import FOLDER, amend_version, save_version, version
 from models.job_context import JobContext
 from models.own_networks import checkpoint_content
 from models.progress import Progress
@@ -52,7 +55,7 @@ def finetune_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progr
 
 
 def finetuned(
-    wanted: FinetuneSpec, context: JobContext, train: Trainer
+    wanted: FinetuneSpec, context: JobContext, train: Trainer, *, device: torch.device | None = None
 ) -> Generator[Progress, None, dict[str, Any]]:
     """All of the job, whoever runs the loop.
 
@@ -60,6 +63,7 @@ def finetuned(
         wanted: what to do.
         context: the job's.
         train: takes what was prepared and the fingerprint of the baseline's evaluation; trains.
+        device: where it will; None takes the fastest that can be used.
 
     Yields:
         Progress in images.
@@ -69,16 +73,18 @@ def finetuned(
     """
     use_background_threads()
     before = yield from baseline_steps(wanted, context)
-    prepared = yield from preparation_steps(wanted, before, context.store, log=context.log)
-    trained = yield from train(prepared, before.fingerprint)
-    version = _kept(prepared, trained, context)
-    after = yield from evaluated(evaluation_spec(version, wanted.start), context)
+    prepared = yield from preparation_steps(wanted, before, context.store, log=context.log, device=device)
+    made = _made(context)
+    if made is None:
+        made = _kept(prepared, (yield from train(prepared, before.fingerprint)), context)
+    after = yield from evaluated(evaluation_spec(made, wanted.start), context)
     report = judged(before, after, prepared.roles)
-    tested = yield from test_steps(version, prepared.roles, wanted, context)
-    amend_version(context.store, version.id, evaluation=after.fingerprint, metrics={**report, **tested})
+    tested = yield from test_steps(made, prepared.roles, wanted, context)
+    amend_version(context.store, made.id, evaluation=after.fingerprint, metrics={**report, **tested})
     yield from thumbnail_steps(after, context.store)
+    (context.folder / LAST_FILE).unlink(missing_ok=True)  # momenta and the like, as large as three networks
     return {
-        "version": version.id,
+        "version": made.id,
         "evaluation": after.fingerprint,
         "baseline": before.fingerprint,
         "accuracy_before": report["before"]["report"]["accuracy"],
@@ -86,16 +92,23 @@ def finetuned(
     }
 
 
-def evaluation_spec(version: Version, on: EvaluationSpec) -> EvaluationSpec:
+def evaluation_spec(made: Version, on: EvaluationSpec) -> EvaluationSpec:
     """What to evaluate to see a version on some images.
 
     Args:
-        version: any.
+        made: any version.
         on: another evaluation of these images.
     """
     return EvaluationSpec(
-        checkpoint=str(version.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
+        checkpoint=str(made.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
     )
+
+
+def _made(context: JobContext) -> Version | None:
+    """The version that this job saved before it was stopped."""
+    id = context.folder.name
+    is_there = (context.store.root / FOLDER / id / RECORD).exists()
+    return version(context.store, id) if is_there else None
 
 
 def _kept(prepared: Prepared, trained: Trained, context: JobContext) -> Version:

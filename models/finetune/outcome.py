@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator
+from collections.abc import Generator, Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from models.evaluation import evaluated, table_predictions
 from models.finetune.preparation import Prepared
+from models.finetune.same_files import place, rows_of
 from models.finetune.spec import FinetuneSpec
 from models.finetune.trained import Trained
 from models.finetune.training_images import Roles
@@ -56,20 +58,10 @@ def training_metrics(trained: Trained, prepared: Prepared) -> dict[str, Any]:
         prepared: what was trained on what.
 
     Returns:
-        ``train`` with ``n``, ``accuracy`` and ``loss`` on the (augmented) training images in the best epoch;
-        ``best_epoch``, ``epochs``, ``stopped``, ``seconds``, ``n_weights`` (of the last phase), ``device``.
+        ``Trained.metrics()``, ``n_weights`` (that learnt in the last phase) and ``device``.
     """
-    best = next((row for row in trained.history if row["epoch"] == trained.best_epoch), {})
     return {
-        "train": {
-            "n": len(prepared.roles.train),
-            "accuracy": best.get("train_accuracy"),
-            "loss": best.get("train_loss"),
-        },
-        "best_epoch": trained.best_epoch,
-        "epochs": len(trained.history),
-        "stopped": trained.stopped,
-        "seconds": trained.seconds,
+        **trained.metrics(),
         "n_weights": sum(each.numel() for group in prepared.phases[-1].groups for each in group.parameters),
         "device": str(prepared.device),
     }
@@ -84,26 +76,31 @@ def judged(before: Predictions, after: Predictions, roles: Roles) -> dict[str, A
         roles: the images of each role.
 
     Returns:
-        ``select`` and ``report``, each with ``n``, ``accuracy`` and ``loss``; ``before``, the same of the baseline.
+        ``select`` and ``report``, each with ``n``, ``accuracy`` and ``loss``; ``before``, the same of the baseline. Only
+        images that both have seen count, so that the two can be compared.
     """
-    return {
-        **{name: scores(after, getattr(roles, name).ids) for name in ("select", "report")},
-        "before": {name: scores(before, getattr(roles, name).ids) for name in ("select", "report")},
-    }
+    both = set.intersection(
+        *({place(each.absolute(path)) for path in each.images["path"]} for each in (before, after))
+    )
+    found: dict[str, Any] = {"before": {}}
+    for name in ("select", "report"):
+        files = [path for path in getattr(roles, name).paths if place(path) in both]
+        found[name], found["before"][name] = scores(after, files), scores(before, files)
+    return found
 
 
-def scores(predictions: Predictions, ids: Collection[str]) -> dict[str, Any]:
+def scores(predictions: Predictions, files: Iterable[Path]) -> dict[str, Any]:
     """How right a network is on some images.
 
     Args:
         predictions: of all images.
-        ids: of the images that count.
+        files: of the images that count.
 
     Returns:
         ``n``; ``accuracy`` (0..1) and ``loss`` (mean of -log of the label's probability, nats), None where there is
         no image, or no probability.
     """
-    chosen = predictions.images["id"].isin(list(ids)).to_numpy()
+    chosen = rows_of(predictions, files)
     right = (predictions.labels == predictions.predicted)[chosen]
     losses = predictions.images["loss"].to_numpy()[chosen]
     known = len(losses) > 0 and bool(np.isfinite(losses).all())
@@ -141,4 +138,4 @@ def test_steps(
     images = open_image_set(spec.training.test_path, split=spec.training.test_split)
     network = load_checkpoint(version.checkpoint, device=None)
     predictions = yield from prediction_steps(network, images, store=context.store)
-    return {"test": scores(predictions, roles.test.ids)}
+    return {"test": scores(predictions, roles.test.paths)}

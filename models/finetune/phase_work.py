@@ -19,6 +19,7 @@ from models.finetune.loader import Loader
 from models.finetune.mixing import Mix, drawn_mix, mixed
 from models.finetune.optimisation import Optimisation
 from models.finetune.phase import Phase
+from models.finetune.placement import placed
 from models.finetune.precision import Precision
 from models.finetune.randomness import RepeatableDraws, generator_of, seed_of
 from models.finetune.recipe import Recipe
@@ -147,7 +148,7 @@ class PhaseWork:
         return torch.stack([loss.detach(), n_correct(logits, own)]).double().cpu()
 
     def _inputs_and_answers(self, batch: Batch, places: Tensor, mix: Mix | None) -> tuple[Tensor, Answers]:
-        loaded = self._loader.take(*_wanted(batch, places, mix)).to(self._device)
+        loaded = placed(self._loader.take(*_wanted(batch, places, mix)), self._device)
         labels = self.phase.train.labels[list(batch.rows)]
         if mix is None:
             return loaded[: len(places)], Answers(labels, labels)
@@ -212,7 +213,7 @@ class PhaseWork:
             return torch.zeros(2, dtype=torch.float64)
         try:
             with torch.no_grad(), plain_arithmetic(self._device):
-                inputs = self.phase.validation.batch(rows, 0).to(self._device)
+                inputs = placed(self.phase.validation.batch(rows, 0), self._device)
                 logits = self.phase.forward(inputs)
         except RuntimeError as error:
             if not is_out_of_memory(error):

@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from models.cores import background_threads
 from models.finetune.cut import Cut, cut_before
 from models.finetune.feature_cache import feature_steps
 from models.finetune.features import Precision
@@ -48,7 +49,11 @@ class PhaseInputs:
 
     @property
     def feeds(self) -> tuple[ImageFeed, ImageFeed]:
-        """The training images, augmented, and those that choose the best epoch."""
+        """The training images, augmented, and those that choose the best epoch.
+
+        Where a graphics card computes, all cores decode; else they have enough to do.
+        """
+        threads = 1 if self.device.type == "cpu" else background_threads()
         return (
             ImageFeed(
                 self.roles.train,
@@ -56,8 +61,9 @@ class PhaseInputs:
                 self.spec.augmentation,
                 self.spec.recipe.seed,
                 forbidden=self.roles.forbidden,
+                threads=threads,
             ),
-            ImageFeed(self.roles.select, self.start.preprocessing),
+            ImageFeed(self.roles.select, self.start.preprocessing, threads=threads),
         )
 
 

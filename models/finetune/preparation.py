@@ -12,18 +12,21 @@ import torch
 from torch import Tensor
 
 from models.devices import checked_device, moved
+from models.errors import TrainingError
 from models.evaluation import images_of, opened_network
 from models.finetune.feature_cache import embedding_steps
 from models.finetune.feeds import ImageFeed
 from models.finetune.phase import Phase
 from models.finetune.phases import PhaseInputs, phase_steps
 from models.finetune.role_images import RoleImages
+from models.finetune.same_files import place
 from models.finetune.spec import FinetuneSpec
 from models.finetune.starting_network import StartingNetwork, starting_network
 from models.finetune.targeting import Raised, sampling_weights
 from models.finetune.training_images import Roles, roles_steps
 from models.halves import Booleans
 from models.image_hashes import choosing_rows, content_hash_steps
+from models.images import ImageSet
 from models.network import Network
 from models.prediction_record import Predictions
 from models.progress import Progress
@@ -81,7 +84,7 @@ def preparation_steps(
     validation = images_of(spec.start)
     start = starting_network(spec, validation)
     choosing = choosing_rows(store, before)
-    ids = before.images["id"][choosing].tolist()
+    ids = _ids_of(validation, before, choosing)
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)
     weights, targeting = yield from _target_steps(spec, before, choosing, roles, store)
@@ -90,6 +93,14 @@ def preparation_steps(
     start = replace(start, module=module)
     phases = yield from phase_steps(PhaseInputs(spec, start, roles, weights, device), store, log)
     return Prepared(spec, roles, start, phases, device, targeting)
+
+
+def _ids_of(validation: ImageSet, before: Predictions, choosing: Booleans) -> list[str]:
+    """What the validation images of the choosing half are called."""
+    chosen = {place(before.absolute(path)) for path in before.images["path"][choosing]}
+    table = validation.table
+    places = (place(validation.absolute(path)) for path in table["path"])
+    return [id for id, each in zip(table["id"], places, strict=True) if each in chosen]
 
 
 def _log_roles(roles: Roles, log: Callable[[str], None]) -> None:
@@ -123,18 +134,32 @@ def _target_steps(
 def _raised_steps(
     spec: FinetuneSpec, before: Predictions, choosing: Booleans, roles: Roles, store: Store
 ) -> Generator[Progress, None, Raised]:
-    """What the open model takes for alike; where only a table of its predictions is open, the model to start from."""
     assert spec.target is not None
-    looks = spec.baseline if spec.baseline.checkpoint else spec.start
-    network = opened_network(looks)
+    network, is_baseline = _eyes(spec)
     device = next(network.module.parameters()).device
     feed = ImageFeed(roles.train, network.preprocessing)
     embeddings = yield from embedding_steps(store, feed, network, device)
-    if looks is not spec.baseline or before.embeddings is None:
+    if not is_baseline or before.embeddings is None:
         of_validation = yield from _validation_embeddings(before, network, store, device)
         before = replace(before, embeddings=of_validation)
     labels = [roles.class_names[label] for label in roles.train.labels]
     return sampling_weights(spec.target, before, choosing, embeddings, labels)
+
+
+def _eyes(spec: FinetuneSpec) -> tuple[Network, bool]:
+    """The network that says which images are alike: the open model, and whether it is that.
+
+    Where that is a program, or only a table of its predictions is open, it is the one to start from.
+    """
+    for each in (spec.baseline, spec.start):
+        network = opened_network(each) if each.checkpoint else None
+        if network is not None and network.head is not None:
+            return network, each is spec.baseline
+    raise TrainingError(
+        "How the open model sees the images is not known, so the training images that are like its mistakes cannot be "
+        "found.",
+        next_step="Open a checkpoint of weights, or train without a target.",
+    )
 
 
 def _validation_embeddings(

@@ -32,8 +32,8 @@ class Target:
     name: str
     cells: tuple[tuple[str, str], ...] = ()
     images: tuple[str, ...] = ()
-    strength: float = 3.0
-    neighbours: int = 10
+    strength: float = 5.0
+    neighbours: int = 20
     cap: float = 0.5
     chosen_on: Literal["half", "all"] = "all"
 

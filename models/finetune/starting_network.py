@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from torch import nn
 
@@ -67,13 +68,18 @@ def starting_network(spec: FinetuneSpec, validation: ImageSet) -> StartingNetwor
     labels = shown_labels(spec, validation)
     if spec.recipe.kind == "scratch":
         return _scratch(spec.recipe, labels, _scratch_preprocessing(spec.start))
+    if not spec.start.checkpoint:
+        raise TrainingError(
+            f"{Path(spec.start.model).name} is a table of predictions: there is no network to train further.",
+            next_step="Start from a checkpoint of weights, or train a small CNN from scratch.",
+        )
     network = opened_network(spec.start)
     if network.kind != "state_dict":
         raise TrainingError(
             f"{network.path.name} is a program ({network.architecture}): its layers cannot be trained further.",
             next_step="Start from the checkpoint of weights that it was made of.",
         )
-    return _opened(network, spec.recipe, labels)
+    return _opened(network, spec.recipe, labels, validation.class_names)
 
 
 def shown_labels(spec: FinetuneSpec, validation: ImageSet) -> tuple[str, ...]:
@@ -84,11 +90,13 @@ def shown_labels(spec: FinetuneSpec, validation: ImageSet) -> tuple[str, ...]:
     return (*validation.class_names, *(name for name in others if name not in set(validation.class_names)))
 
 
-def _opened(network: Network, recipe: Recipe, labels: Sequence[str]) -> StartingNetwork:
+def _opened(network: Network, recipe: Recipe, labels: Sequence[str], shown: Sequence[str]) -> StartingNetwork:
     assert network.head is not None  # it is no program
     names = network.class_names
-    if network.placeholder_names and len(names) == len(labels):
-        names = tuple(labels)
+    if network.placeholder_names and len(names) == len(shown) == len(labels):
+        names = tuple(
+            shown
+        )  # as `models.evaluation.matched` calls them; in any other case their order is a guess
     knows_all = set(labels) <= set(names)
     is_new = not knows_all or recipe.new_head or bool(recipe.hidden)
     module, head = trainable_copy(network).cpu(), network.head

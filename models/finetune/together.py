@@ -11,12 +11,13 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Generator
 from pathlib import Path
-from typing import IO, Any
+from types import TracebackType
+from typing import Any
 
 from models.errors import Cancelled, ErrorscopeError, TrainingError
+from models.finetune.distributed import device_of
 from models.finetune.job import finetuned
 from models.finetune.preparation import Prepared
 from models.finetune.spec import FinetuneSpec
@@ -55,79 +56,110 @@ def together_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progr
         yield from _watched(context, baseline, spec["processes"])
         return (yield from training_steps(prepared.phases, wanted.recipe, context, device=prepared.device))
 
-    return (yield from finetuned(wanted, context, train))
+    device = device_of(0, spec["processes"])
+    return (yield from finetuned(wanted, context, train, device=device))
 
 
 def _watched(context: JobContext, baseline: str, processes: int) -> Generator[Progress, None, None]:
     """Start the processes, and say where they stand until they have ended."""
-    with _started(context, baseline, processes) as agent:
-        said: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        assert agent.stdout is not None
-        threading.Thread(target=_heard, args=(agent.stdout, said), daemon=True).start()
-        last = Progress("Starting the processes", 0, 0)
-        while (line := _next(said)) is not None:
+    last = Progress("Starting the processes", 0, 0, message=f"{processes} of them")
+    with _Processes(context, baseline, processes) as started:
+        while (line := started.said()) is not None:
             if line:
                 last = _understood(line, last)
             yield last
             if context.should_stop():
                 raise Cancelled("The training was stopped.")
-        if agent.wait() and not context.should_stop():
+        if started.status() and not context.should_stop():
             raise TrainingError(
-                f"The {processes} processes that trained together have ended too often.",
+                f"The {processes} processes that train together died more than {RESTARTS} times, or were ended by "
+                "somebody else.",
                 next_step=f"What they said is in {context.folder / LOG}; resume the training, or train in one.",
             )
 
 
-def _heard(stream: IO[str], said: queue.SimpleQueue[str | None]) -> None:
-    for line in stream:
-        said.put(line)
-    said.put(None)
-
-
-def _next(said: queue.SimpleQueue[str | None]) -> str | None:
-    """The next line; "" where there is none yet, None at the end."""
-    try:
-        return said.get(timeout=SECONDS_BETWEEN_LOOKS)
-    except queue.Empty:
-        return ""
-
-
 def _understood(line: str, last: Progress) -> Progress:
+    """What a line says, where it is one of the worker's own."""
     try:
         words = json.loads(line)
-    except ValueError:  # somebody else's words
+        progress, error = words.get("progress"), words.get("error")
+    except (ValueError, AttributeError):  # somebody else's words
         return last
-    if "error" in words:
-        error = words["error"]
+    if error is not None:
         raise ErrorscopeError(error["message"], next_step=error["next_step"], title=error["title"])
-    return Progress(**words["progress"])
+    return last if progress is None else Progress(**progress)
 
 
-@contextmanager
-def _started(context: JobContext, baseline: str, processes: int) -> Iterator[subprocess.Popen[str]]:
-    """The processes; however this ends, they have kept their state and ended."""
-    command = [
-        *(sys.executable, "-m", "models.finetune.agent", "--standalone", f"--nproc-per-node={processes}"),
-        *(f"--max-restarts={RESTARTS}", "--monitor-interval=0.5", "-m", "models.finetune.worker"),
-        *(str(context.folder), str(context.store.root), baseline),
-    ]
-    with (context.folder / LOG).open("ab") as log:
-        agent = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
-    try:
-        yield agent
-    finally:
-        _ended(agent, context.folder / STOP_FILE)
+class _Processes:
+    """Processes that train together, and the agent that starts them again; all have ended when the context is left.
 
+    Args:
+        context: the job's.
+        baseline: fingerprint of the baseline's evaluation.
+        n: how many.
+    """
 
-def _ended(agent: subprocess.Popen[str], stop: Path) -> None:
-    """Let the processes stop after their batch, as for a cancelled job, and wait; kill them if they do not."""
-    was_asked = stop.exists()
-    if agent.poll() is None:
-        stop.touch()
+    def __init__(self, context: JobContext, baseline: str, n: int) -> None:
+        self._stop = context.folder / STOP_FILE
+        self._has_begun = False
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        command = [
+            *(sys.executable, "-m", "models.finetune.agent", "--standalone", f"--nproc-per-node={n}"),
+            *(f"--max-restarts={RESTARTS}", "--monitor-interval=0.5", "-m", "models.finetune.worker"),
+            *(str(context.folder), str(context.store.root), baseline),
+        ]
+        with (context.folder / LOG).open("ab") as log:
+            self._agent = subprocess.Popen(
+                command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=log, text=True, encoding="utf-8", errors="replace",
+                start_new_session=True,  # Ctrl+C is for this process: those go on until they have kept their state
+            )  # fmt: skip
+
+    def __enter__(self) -> _Processes:
+        threading.Thread(target=self._hear, daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        is_lost = isinstance(error, ErrorscopeError)
+        self._end(at_once=is_lost or not self._has_begun)
+
+    def said(self) -> str | None:
+        """The next line; "" where there is none yet, None at the end."""
         try:
-            agent.wait(SECONDS_TO_END)
+            line = self._lines.get(timeout=SECONDS_BETWEEN_LOOKS)
+        except queue.Empty:
+            return ""
+        self._has_begun |= bool(line)
+        return line
+
+    def status(self) -> int:
+        """How the agent ended, 0 for well; waits for that."""
+        return self._agent.wait()
+
+    def _hear(self) -> None:
+        assert self._agent.stdout is not None
+        with self._agent.stdout as stream:
+            for line in stream:
+                self._lines.put(line)
+        self._lines.put(None)
+
+    def _end(self, *, at_once: bool) -> None:
+        """Let all stop after their batch, as for a cancelled job, and wait; kill them if they do not.
+
+        Args:
+            at_once: where there is nothing to keep.
+        """
+        if self._agent.poll() is not None:
+            return
+        was_asked = self._stop.exists()
+        self._stop.touch()
+        if at_once:
+            self._agent.terminate()  # it ends the others
+        try:
+            self._agent.wait(SECONDS_TO_END)
         except subprocess.TimeoutExpired:
-            agent.kill()
-            agent.wait()
-    if not was_asked:  # the server ends, say: the job may be resumed
-        stop.unlink(missing_ok=True)
+            self._agent.kill()
+            self._agent.wait()
+        if not was_asked:  # the server ends, say: the job may be resumed
+            self._stop.unlink(missing_ok=True)

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from models.devices import moved
 from models.errors import Cancelled, TrainingError
 from models.finetune.batches import epoch_batches
 from models.finetune.early_stopping import is_over
@@ -18,6 +17,7 @@ from models.finetune.freezing import restored_flags
 from models.finetune.learning_weights import LearningWeights
 from models.finetune.phase import Phase
 from models.finetune.phase_work import PhaseWork, no_number
+from models.finetune.placement import placed_networks
 from models.finetune.recipe import Recipe
 from models.finetune.run import Ranks, Run
 from models.finetune.schedules import Place, rate_factor
@@ -63,14 +63,8 @@ def training_steps(
     """
     for phase in phases:
         _check_images(phase)
-    home = next(phases[0].module.parameters()).device
-    with restored_flags(phases[0].module):
-        try:
-            _move(phases, device)
-            training = _Training(phases, recipe, run, device, ranks or Ranks())
-            return (yield from training.steps())
-        finally:
-            _move(phases, home)
+    with restored_flags(phases[0].module), placed_networks(phases, device):
+        return (yield from _Training(phases, recipe, run, device, ranks or Ranks()).steps())
 
 
 class _Training:
@@ -245,12 +239,6 @@ class _Training:
 def phase_factor(phase: Phase) -> float:
     """The largest share of the learning rate that any of its groups takes: what is shown is that one's rate."""
     return max(group.factor for group in phase.groups)
-
-
-def _move(phases: Sequence[Phase], device: torch.device) -> None:
-    moved(phases[0].module, str(device))
-    for phase in phases:
-        moved(phase.forward, str(device))  # what it has beside the network's own layers: constants
 
 
 def _check_images(phase: Phase) -> None:

@@ -65,10 +65,10 @@ def main(folder: Path, store: Store, baseline: str) -> None:
     )
     with connected_ranks() as (ranks, device):
         torch.set_num_threads(max(1, available_cores() // int(os.environ["LOCAL_WORLD_SIZE"])))
-        before = kept_predictions(store, baseline)
+        run, before = FolderRun(folder), kept_predictions(store, baseline)
         steps = preparation_steps(spec, before, store, log=lambda _: None, device=device)
         prepared = finished(steps, lambda _: None)
-        training = training_steps(prepared.phases, spec.recipe, FolderRun(folder), device=device, ranks=ranks)
+        training = training_steps(prepared.phases, spec.recipe, run, device=device, ranks=ranks)
         finished(training, lambda progress: _say(ranks, progress=asdict(progress)))
 
 

@@ -23,11 +23,13 @@ class Chosen:
         before: the earlier result.
         after: the one that is judged.
         control: the same training without its target, or None.
+        has_control: whether a control of ``after`` is kept, chosen or not.
     """
 
     before: Result
     after: Result
     control: Result | None
+    has_control: bool = False
 
     @property
     def is_trained(self) -> bool:
@@ -46,7 +48,7 @@ def chosen_results(known: Mapping[str, Result], workspace: state.Workspace | Non
     before, after = _asked("before", known, usual_before), _asked("after", known, usual_after)
     if before is None or after is None:
         return None
-    return Chosen(before, after, _control(known, after))
+    return Chosen(before, after, _control(known, after), control_of(after, known) is not None)
 
 
 def _asked(name: str, known: Mapping[str, Result], usual: Result | None) -> Result | None:

@@ -112,9 +112,13 @@ def _hovers(rows: pd.DataFrame) -> list[str]:
 
 def _cells(cells: pd.DataFrame) -> None:
     """The mistakes that became more or fewer: the declared ones apart from all others."""
+    declared = (
+        "The declared ones are tested by themselves (Holm), all others together"
+        if cells["declared"].any()
+        else "Tested together"
+    )
     st.caption(
-        "Mistakes that became more or fewer. Declared ones are tested by themselves (Holm), all others together "
-        "(Benjamini and Hochberg): among many cells some change by chance."
+        f"Mistakes that became more or fewer. {declared} (Benjamini and Hochberg): among many cells some change by chance."
     )
     if cells.empty:
         st.info("No mistake became more or fewer.", icon=":material/info:")

@@ -11,11 +11,12 @@ from pages.shared.job_panel import explain_failure, running_job
 KIND = "finetune"
 
 
-def control_offer(after: Result) -> None:
+def control_offer(after: Result, *, primary: bool = True) -> None:
     """Offer to train the control of a version; show the training while it runs, and what went wrong.
 
     Args:
         after: a version with a target.
+        primary: whether it is the main thing to do here.
     """
     version = after.version
     if version is None or not version.finetune_spec.target:
@@ -37,7 +38,7 @@ def control_offer(after: Result) -> None:
         stopped = job is not None and job.state in ("cancelled", "interrupted")
         st.button(
             "Go on training the control" if stopped else "Train the control", key="train_control",
-            icon=":material/science:", type="primary", on_click=_train, args=(after,),
+            icon=":material/science:", type="primary" if primary else "secondary", on_click=_train, args=(after,),
         )  # fmt: skip
 
 

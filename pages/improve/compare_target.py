@@ -61,7 +61,9 @@ def target_section(chosen: Chosen, half: Half, target: Target) -> None:
         st.html(table(lines(own, control, against)))
         if own.chosen_on_these:
             st.caption(_chosen_words(half))
-        if chosen.control is None:
+        if chosen.control is None and chosen.has_control:
+            st.caption("Its control is trained: choose it in the list above.")
+        elif chosen.control is None:
             control_offer(chosen.after)
 
 

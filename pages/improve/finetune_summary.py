@@ -63,10 +63,11 @@ def summary(asked: Asked) -> None:
     st.markdown("##### What will run")
     rows = st.empty()
     rows.html(_rows(asked, None))  # before the network is opened for the rest
-    _power(asked)
+    with st.container():  # what comes and goes in it leaves the button in its place
+        _power(asked)
     st.button(
         "Start fine-tuning", key="finetune_start", type="primary", icon=":material/play_arrow:", width="stretch",
-        disabled=bool(asked.problem), help=asked.problem or None, on_click=start, args=(asked.spec,),
+        disabled=bool(asked.problem), on_click=start, args=(asked.spec,),
     )  # fmt: skip
     if asked.problem:
         st.caption(escaped(asked.problem))

@@ -15,8 +15,6 @@ from PIL import Image
 from analysis import command_line
 from analysis.command_line import main, parsed_choices
 from analysis.evaluate import Choices
-from models.errors import ErrorscopeError
-from models.terminal import one_sentence
 from models.torchvision_import import torchvision
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -325,12 +323,6 @@ def test_choices_have_the_promised_names_and_defaults() -> None:
     choices = parsed_choices(["evaluate", "--checkpoint", "a", "--images", "b", *promised])
     assert (choices.architecture, choices.classes, choices.groups) == ("r", Path("c"), Path("g"))
     assert (choices.batch_size, choices.limit, choices.output, choices.trust_code) == (4, 9, Path("o"), True)
-
-
-def test_a_message_of_many_lines_becomes_one() -> None:
-    error = ErrorscopeError("The names\n differ.", next_step="Choose  others.")
-    assert one_sentence(error) == "The names differ; choose others."
-    assert one_sentence(ErrorscopeError("It is broken")) == "It is broken."
 
 
 @pytest.mark.real

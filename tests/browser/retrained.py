@@ -18,9 +18,6 @@ from models.recent import remember
 from models.store import Store, write_json
 from tests.conftest import SAMPLE
 
-TARGET = ("Bramblecoat", "Thistledown")
-LABELS = ("bottleneck",)
-
 
 @dataclass(frozen=True)
 class Retrained:

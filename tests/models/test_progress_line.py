@@ -1,7 +1,7 @@
 import io
 
-from models.progress_line import ProgressLine
 from models.progress import Progress
+from models.progress_line import ProgressLine
 
 
 class _Terminal(io.StringIO):

@@ -1,5 +1,6 @@
 """Before and after: which results stand on which side, what the page says of them, and what it says when it cannot."""
 
+import base64
 import doctest
 import shlex
 from collections.abc import Callable, Mapping, Sequence
@@ -37,6 +38,7 @@ from pages.improve.compare_control import KIND
 from pages.improve.compare_image import asked_classes, in_common, outcome
 from pages.improve.compare_results import Result, baseline_of, control_of, results, usual_results
 from pages.improve.compare_target import lines, table
+from pages.shared.matrix import _packed_cells
 from pages.shared.state import Workspace
 from tests.analysis.planted_predictions import planted_predictions
 from tests.conftest import ROOT
@@ -240,6 +242,18 @@ def test_a_class_that_one_side_does_not_know_is_no_stumbling_block(
     assert "of 8 images" in text and "2 images only after are left out" in text
 
 
+def test_a_control_that_is_there_but_not_chosen_is_not_trained_again(
+    kept: Kept, opened: Callable[..., AppTest]
+) -> None:
+    before, after = kept.result("before.csv", BEFORE.tolist()), kept.result("after.csv", AFTER.tolist())
+    control = kept.result("control.csv", [0] * 10)
+    kept.version("a", after, created=1)
+    kept.version("b", control, created=2, target=None, control_of="a")
+    assert "The control leaves" in said(opened(before))
+    text = said(opened(before, control="none"))
+    assert "Its control is trained" in text and "No control yet" not in text
+
+
 def test_pressing_the_button_trains_the_same_without_the_target(
     kept: Kept, opened: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -341,3 +355,13 @@ def test_the_command_line_of_the_budget_asks_for_the_same_limits() -> None:
     assert words[:8] == ["python", "-m", "analysis", "compare", "--before", "a" * 32, "--after", "b" * 32]
     html = checks_list(budget_checks(budget, statistics))
     assert html.count("<li") == 3 and '<li class="fail">' in html and '<li class="pass">' in html
+
+
+def test_changes_travel_with_their_sign_and_with_what_was_before() -> None:
+    before, after = np.array([[3, 0], [2, 70_000]]), np.array([[1, 2], [2, 70_001]])
+    packed = base64.b64decode(_packed_cells(after, before))
+    size = len(packed) // 12
+    assert np.frombuffer(packed, "<i4", size).tolist() == [-2, 2, 0, 1]
+    assert np.frombuffer(packed, "<u2", size, 4 * size).tolist() == [0, 0, 1, 1]
+    assert np.frombuffer(packed, "<u2", size, 6 * size).tolist() == [0, 1, 0, 1]
+    assert np.frombuffer(packed, "<u4", size, 8 * size).tolist() == [3, 0, 2, 70_000]

@@ -156,7 +156,7 @@ def test_the_settings_of_a_training_name_what_was_changed() -> None:
     assert rows["Training images"] == "data/pets.csv (train)" and rows["Test images"] == "pets/test"
     assert rows["Augmentation"] == "small data"
     assert rows["Optimiser"] == "adamw" and rows["Patience"] == "none" and "Momentum" not in rows
-    own = Augmentation((Operation("rotation", 5.0), Operation("blur", 1.0)))
+    own = Augmentation((Operation("rotation", 5.0), Operation("blur", 0.02)))
     rows = setting_rows(FinetuneSpec(SPEC, SPEC, TrainingImages(), recipe, own))
     assert rows["Augmentation"] == "rotation, blur" and rows["Training images"] == "half of the open images"
 

@@ -14,6 +14,7 @@ from models.finetune.recipe import Recipe
 from tests.models.finetune.training_samples import CPU, TensorFeed, image_feeds, seeded, whole_phase
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_an_epoch_shows_each_image_once_in_batches_of_the_right_size(n: int, size: int) -> None:
     feed = TensorFeed(torch.zeros(n, 3, 6, 6), torch.zeros(n, dtype=torch.int64))
@@ -35,6 +36,7 @@ def test_each_epoch_has_an_order_of_its_own() -> None:
     assert first == again != second
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=20), st.integers(0, 9), st.integers(0, 5))
 def test_an_image_that_is_drawn_again_shows_another_version(rows: list[int], epoch: int, views: int) -> None:
     found = row_views(rows, epoch, 10, views)
@@ -45,6 +47,7 @@ def test_an_image_that_is_drawn_again_shows_another_version(rows: list[int], epo
         assert mine[0] == (epoch % views if views else epoch)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), min_size=1, max_size=12))
 def test_a_batch_of_mixed_versions_comes_in_its_order(asked: list[tuple[int, int]]) -> None:
     feed = TensorFeed(torch.arange(8.0)[:, None], torch.zeros(8, dtype=torch.int64), shift=100.0)
@@ -75,6 +78,7 @@ def test_an_error_while_loading_ahead_comes_where_it_belongs() -> None:
     loader.close()
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     sizes=st.tuples(st.integers(1, 12), st.integers(1, 5)),
     weighted=st.booleans(),
@@ -82,7 +86,6 @@ def test_an_error_while_loading_ahead_comes_where_it_belongs() -> None:
     share=st.sampled_from([1.0, 0.0, 0.3]),
     seed=st.integers(0, 99),
 )
-@settings(max_examples=60)
 def test_the_losses_of_parts_add_up_to_that_of_the_batch(
     sizes: tuple[int, int], weighted: bool, smoothing: float, share: float, seed: int
 ) -> None:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
@@ -110,8 +111,9 @@ def test_ctrl_c_stops_and_the_same_command_goes_on(
         for progress in steps:
             seen.append(progress.done)
             yield progress
-            while progress.done == 2 and not context.should_stop():  # until somebody has seen it
-                pass
+            while progress.done == 2:  # until somebody has seen it
+                time.sleep(0.05)
+                yield progress
         raise AssertionError("it was to be stopped")
 
     monkeypatch.setitem(JOB_KINDS, "finetune", slow)

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.finetune.early_stopping import best_epoch, is_over
@@ -18,6 +18,7 @@ def factors(recipe: Recipe, epochs: int, n_batches: int) -> list[float]:
     ]
 
 
+@settings(deadline=None)
 @given(losses, st.integers(0, 4), st.floats(0.1, 0.9))
 def test_plateau_is_torchs(history: list[float], patience: int, factor: float) -> None:
     optimiser = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
@@ -27,6 +28,7 @@ def test_plateau_is_torchs(history: list[float], patience: int, factor: float) -
     assert plateau_factor(history, patience, factor) == pytest.approx(optimiser.param_groups[0]["lr"])
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(["cosine", "step", "plateau", "constant"]),
     st.floats(0, 6),
@@ -57,6 +59,7 @@ def test_steps_fall_every_some_epochs() -> None:
     assert found == [1, 1, 0.5, 0.5, 0.25]
 
 
+@settings(deadline=None)
 @given(losses, st.integers(1, 5))
 def test_early_stopping_counts_epochs_since_the_best(history: list[float], patience: int) -> None:
     best, waited, over = float("inf"), 0, False

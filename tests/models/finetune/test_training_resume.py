@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.errors import Cancelled, TrainingError, WorkspaceError
 from models.finetune.phase import Phase
@@ -170,11 +170,23 @@ def test_a_training_that_was_over_is_not_run_again(tmp_path: Path) -> None:
     assert not made[0].train.asked  # type: ignore[attr-defined]
 
 
-def test_a_smaller_part_of_the_batch_is_remembered(tmp_path: Path) -> None:
-    steps = training_steps(phases(), BASE, RecordingRun(tmp_path), device=CPU)
-    next(steps)
-    training = steps.gi_frame.f_locals["training"]
-    training._work.micro_batch = 2
+class Narrow(nn.Module):
+    """A network for which memory holds two images."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, images: Tensor) -> Tensor:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        answers: Tensor = self.inner(images)
+        return answers
+
+
+def test_how_much_memory_held_is_remembered(tmp_path: Path) -> None:
+    narrow = [replace(phase, forward=Narrow(phase.forward)) for phase in phases()]
+    steps = training_steps(narrow, BASE, RecordingRun(tmp_path), device=CPU)
     next(steps)
     steps.close()
     assert trained(phases(), BASE, RecordingRun(tmp_path)).micro_batch == 2

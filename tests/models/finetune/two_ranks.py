@@ -13,9 +13,10 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 from models.errors import Cancelled
+from models.finetune.distributed import ConnectedRanks
 from models.finetune.finish import ask_to_finish
 from models.finetune.phase import Phase
 from models.finetune.recipe import Recipe
@@ -62,38 +63,6 @@ CASES = {
     "stopped": Case(replace(BASE, mixing="mixup"), stop_after=9),
     "finished": Case(BASE, finish_in=2),
 }
-
-
-class Gloo(Ranks):
-    """The processes of torch.distributed."""
-
-    def __init__(self) -> None:
-        self.rank, self.world = dist.get_rank(), dist.get_world_size()
-
-    def sum(self, values: Tensor) -> Tensor:
-        total: Tensor = _Sum.apply(values)  # type: ignore[no-untyped-call]
-        return total
-
-    def any(self, flag: bool) -> bool:
-        flags = torch.tensor(int(flag))
-        dist.all_reduce(flags)
-        return bool(flags)
-
-
-class _Sum(torch.autograd.Function):
-    @staticmethod
-    def forward(context: Any, values: Tensor) -> Tensor:
-        return _summed(values)
-
-    @staticmethod
-    def backward(context: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
-        return _summed(gradient)
-
-
-def _summed(values: Tensor) -> Tensor:
-    total = values.detach().clone(memory_format=torch.contiguous_format)
-    dist.all_reduce(total)
-    return total
 
 
 class AskingRun(RecordingRun):
@@ -146,7 +115,7 @@ def main(rank: int, world: int, folder: Path) -> None:
     )
     for name, case in CASES.items():
         (folder / name).mkdir(exist_ok=True)
-        torch.save(outcome(case, folder / name, Gloo()), folder / name / f"{rank}.pt")
+        torch.save(outcome(case, folder / name, ConnectedRanks()), folder / name / f"{rank}.pt")
     dist.destroy_process_group()
 
 
