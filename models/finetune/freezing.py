@@ -33,6 +33,8 @@ def set_training(phase: Phase, training: bool) -> None:
     phase.forward.eval()
     for module in phase.training_modules if training else ():
         module.train()
+    for module in phase.fixed_modules:
+        module.eval()
 
 
 @contextmanager

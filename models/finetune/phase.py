@@ -62,6 +62,7 @@ class Phase:
             or what comes after the layers whose features are kept.
         groups: the weights that learn; all others are frozen.
         training_modules: what is put into training mode (batch norm, dropout); all else stays in evaluation mode.
+        fixed_modules: what stays in evaluation mode even within those: batch norm whose statistics are fixed.
         epochs: how many.
         train: training images; augmented.
         validation: images that choose the best epoch; never augmented.
@@ -80,3 +81,4 @@ class Phase:
     validation: Feed
     sampling_weights: Tensor | None = None
     views: int = 0
+    fixed_modules: tuple[nn.Module, ...] = ()

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.cores import background_threads
 from models.finetune.cut import Cut, cut_before
@@ -128,9 +129,17 @@ def phase_steps(
                 validation=validation,
                 sampling_weights=inputs.weights,
                 views=recipe.views if inputs.spec.augmentation else 1,
+                fixed_modules=_fixed(start.module, recipe),
             )
         )
     return tuple(phases)
+
+
+def _fixed(module: nn.Module, recipe: Recipe) -> tuple[nn.Module, ...]:
+    """What keeps its statistics wherever it is."""
+    if recipe.batch_norm == "learning":
+        return ()
+    return tuple(each for each in module.modules() if isinstance(each, _BatchNorm))
 
 
 def _groups(learning: Sequence[Stage], recipe: Recipe) -> tuple[Group, ...]:

@@ -15,6 +15,7 @@ Schedule = Literal["cosine", "step", "plateau", "constant"]
 Balance = Literal["none", "class_weights", "balanced_sampling"]
 Mixing = Literal["none", "mixup", "cutmix"]
 Cache = Literal["exact", "half", "off"]
+BatchNorm = Literal["fixed", "learning"]
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,10 @@ class Recipe:
         step_factor: of "step" and "plateau", 0..1.
         patience: epochs without a better validation loss after which training stops; None never stops early.
         clip_norm: largest L2 norm of the gradient of all weights; None clips nothing.
+        batch_norm: whether the running statistics of batch norm in layers that learn stay as they are ("fixed": in
+            evaluation mode, their scales and shifts learn all the same) or follow the batches. Those of small batches of
+            other images can ruin a pretrained network at once: MobileNetV2's ImageNet weights fall from 96 % to 8 % of
+            816 photos by one pass without any learning. Of layers that do not learn they are always fixed.
         mixed_precision: where the device has it.
         views: augmented versions of each training image, shown in turn; 0 draws a new one in every epoch.
         cache: keep the features of frozen layers on disk as they are, in half precision, or not at all. Only where
@@ -134,6 +139,7 @@ class Recipe:
     step_factor: float = 0.3
     patience: int | None = 5
     clip_norm: float | None = None
+    batch_norm: BatchNorm = "fixed"
     mixed_precision: bool = False
     views: int = 4
     cache: Cache = "exact"
@@ -179,6 +185,7 @@ _CHOICES: Mapping[str, tuple[Any, ...]] = {
     "mixing": get_args(Mixing),
     "schedule": get_args(Schedule),
     "cache": get_args(Cache),
+    "batch_norm": get_args(BatchNorm),
     "mixed_precision": (False, True),
     "new_head": (False, True),
 }
@@ -233,7 +240,7 @@ DEFAULTS: Mapping[str, Recipe] = {
     "whole": Recipe("whole", epochs=12, learning_rate=0.005, views=0, cache="off", clip_norm=5.0),
     "scratch": Recipe(
         "scratch", epochs=40, optimiser="adamw", learning_rate=0.002, weight_decay=0.02, dropout=0.3,
-        label_smoothing=0.05, views=0, cache="off", patience=12,
+        label_smoothing=0.05, views=0, cache="off", patience=12, batch_norm="learning",
     ),
 }  # fmt: skip
 """Kind to the recipe it starts with."""

@@ -75,6 +75,7 @@ SETTINGS: Mapping[str, Mapping[str, str]] = {
         "step_factor": "of step and plateau",
         "patience": "epochs without a better validation loss before it stops; null: never",
         "clip_norm": "largest norm of the gradient; null: any",
+        "batch_norm": "running statistics in layers that learn: fixed or learning",
         "mixed_precision": "where the device has it",
         "views": "augmented versions of each image, in turn; 0: new ones in every epoch",
         "cache": "of frozen layers' features: exact, half (precision) or off",

@@ -19,7 +19,7 @@ class SmallCnn(nn.Module):
     """Five times convolution, batch norm, ReLU, max-pooling and dropout; the mean over space; a linear head.
 
     Each stage halves the sides and doubles the channels (the last keeps them). An image of 160 x 160 pixels takes
-    some 50 million multiplications at a width of 16.
+    some 115 million multiplications at a width of 16.
 
     Args:
         n_classes: C.

@@ -152,6 +152,22 @@ def version(store: Store, id: str) -> Version:
     return _read(folder)
 
 
+def version_at(store: Store, checkpoint: str) -> Version | None:
+    """The version whose weights a file is, or None.
+
+    Args:
+        store: the workspace.
+        checkpoint: absolute path of a file of weights, or "".
+    """
+    path = Path(checkpoint)
+    if path.name != WEIGHTS or path.parent.parent != store.root / FOLDER:
+        return None
+    try:
+        return version(store, path.parent.name)
+    except VersionError:
+        return None
+
+
 def _read(folder: Path) -> Version:
     try:
         value = json.loads((folder / RECORD).read_text(encoding="utf-8"))

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from models.finetune.version_record import Version
+from pages.improve.finetune_images import place_words
 
 ROLES: Mapping[str, str] = {
     "train": "learned from",
@@ -26,17 +27,17 @@ def images_table(version: Version) -> None:
     """
     data, spec = version.data, version.finetune_spec
     roles = {role: data[role] for role in ROLES if isinstance(data.get(role), dict) and data[role].get("n")}
-    paths = {
-        "train": spec.training.path or spec.start.images,
-        "select": spec.start.images,
-        "report": spec.start.images,
-        "test": spec.training.test_path or "",
+    places = {
+        "train": place_words(spec.training.path or spec.start.images, spec.training.split),
+        "select": place_words(spec.start.images, spec.start.split),
+        "report": place_words(spec.start.images, spec.start.split),
+        "test": place_words(spec.training.test_path or "", spec.training.test_split),
     }
     st.table(
         {
             "images": [f"{each['n']:,}" for each in roles.values()],
             "what for": [ROLES[role] for role in roles],
-            "from": [paths[role] for role in roles],
+            "from": [places[role] for role in roles],
             "fingerprint": [str(each.get("fingerprint", ""))[:8] for each in roles.values()],
         },
         border="horizontal",

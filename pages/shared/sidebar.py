@@ -6,6 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from models.finetune.versions import version_at
 from pages.shared import state
 
 
@@ -17,6 +18,8 @@ def sidebar() -> None:
             st.caption("Nothing is open.")
             return
         st.caption("Model" if spec.predictions is None else "Predictions")
-        st.markdown(f"**{state.escaped(Path(spec.model).name)}**", help=state.escaped(spec.model))
+        version = version_at(state.store(), spec.checkpoint)
+        name = Path(spec.model).name if version is None else version.name
+        st.markdown(f"**{state.escaped(name)}**", help=state.escaped(spec.model))
         st.caption("Images")
         st.markdown(f"**{state.escaped(state.images_words(spec))}**", help=state.escaped(spec.images))

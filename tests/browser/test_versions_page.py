@@ -183,7 +183,7 @@ def test_a_name_and_a_note_are_kept(workspace: Kept, open_page: Opener) -> None:
     note = page.get_by_role("textbox", name="Note", exact=True)
     note.fill("for the shop")
     note.press("Control+Enter")
-    expect(page.locator(".st-key-version_shown").get_by_text("for the shop").first).to_be_visible()
+    expect(page.locator(".st-key-version_shown [data-testid='stText']")).to_have_text("for the shop")
     found = version(workspace.store, workspace.first.id)
     assert (found.name, found.note) == ("Blue & *short*", "for the shop")
     name.fill("   ")
@@ -210,7 +210,7 @@ def test_a_version_becomes_the_open_model_at_once(workspace: Kept, open_page: Op
     page = opened(open_page, workspace)
     page.get_by_role("button", name="Open this version").click()
     matrix_stands(page)
-    expect(page.locator(".st-key-open_model")).to_contain_text("weights.pth")
+    expect(page.get_by_test_id("stSidebar").get_by_text("Shorthairs", exact=True)).to_be_visible()
     assert Jobs(workspace.store).list(kinds=("evaluate",)) == []  # its evaluation was there already
     page.get_by_role("link", name="Versions").click()
     expect(page.locator(".st-key-version_shown").get_by_text("Open now")).to_be_visible()

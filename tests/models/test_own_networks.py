@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,15 @@ NAMES = ("ant", "bee", "cat", "dog")
 SEEN = Preprocessing(72, 64, IMAGENET_MEAN, IMAGENET_STD)
 LAST = {"resnet18": "fc", "mobilenet_v2": "classifier.1", "squeezenet1_1": "classifier.1",
         "shufflenet_v2_x0_5": "fc", "googlenet": "fc"}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Small networks: more threads would only wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def with_head(name: str, hidden: Sequence[int] = (), dropout: float = 0.0) -> tuple[nn.Module, NetworkPlan]:

@@ -76,7 +76,6 @@ def test_a_recipe_becomes_a_version_with_copies(
         "accuracy on 140 test images, evaluated once: 87.5%",
         str(output / "weights.pth"),
     ]
-    assert "of 5 images" in said.err
     assert (output / "weights.pth").read_bytes() == made.checkpoint.read_bytes()
     assert json.loads((output / "version.json").read_text()) == made.to_json()
     assert read_recipe(output / "recipe.yaml") == read_recipe(recipe) == made.finetune_spec
@@ -228,4 +227,4 @@ def test_the_sample_is_trained_from_a_file(tmp_path: Path, store: Store) -> None
     assert f"accuracy on {made.metrics['report']['n']} held-out images" in ended.stdout
     assert made.metrics["before"]["report"]["n"] == made.metrics["report"]["n"] > 30
     assert [row["epoch"] for row in made.history] == [1, 2, 3]
-    assert made.finetune_spec == spec and "Training" in ended.stderr
+    assert made.finetune_spec == spec

@@ -62,7 +62,7 @@ def test_only_batch_norms_in_training_mode_ask_the_others() -> None:
         assert ranks.calls == 4
     layer(torch.randn(2, 3, 2, 2))
     assert ranks.calls == 4
-    assert int(layer.num_batches_tracked) == 2
+    assert layer.num_batches_tracked is not None and int(layer.num_batches_tracked) == 2
 
 
 def test_half_precision_comes_back_as_it_went_in() -> None:

@@ -25,6 +25,7 @@ from models.finetune.versions import (
     size_bytes,
     unreadable_versions,
     version,
+    version_at,
     versions,
 )
 from models.job_database import JobDatabase
@@ -177,6 +178,18 @@ def test_a_copied_folder_is_a_version_of_its_own(store: Store) -> None:
     assert sorted(each.id for each in versions(store)) == sorted([made.id, "backup"])
     delete_version(store, "backup")
     assert versions(store) == [made]
+
+
+def test_a_file_of_weights_leads_to_its_version(store: Store) -> None:
+    made = saved(store)
+    assert version_at(store, str(made.checkpoint)) == made
+    for other in (
+        "",
+        "weights.pth",
+        str(store.root / "versions" / "no" / WEIGHTS),
+        str(made.folder / "other.pth"),
+    ):
+        assert version_at(store, other) is None
 
 
 def test_a_folder_without_a_record_is_no_version_and_a_full_disk_leaves_none(
