@@ -8,7 +8,7 @@ from pathlib import Path
 
 from analysis.budget import Budget, Check, budget_checks
 from analysis.class_changes import Cell
-from analysis.compare_sources import CompareSource, between, compare_source, declared_target, held_out_images
+from analysis.compare_sources import CompareSource, between, compare_source, declared_target, held_out
 from analysis.comparison_figures import budget_figures, comparison_figures
 from analysis.comparison_record import Comparison, Half
 from analysis.comparison_statistics import ComparisonStatistics, comparison_statistics
@@ -91,12 +91,15 @@ def compare(choices: CompareChoices, store: Store, on_progress: Report) -> Compa
     before, after = sources[:2]
     target = declared_target(choices.target, before, after)
     half: Half = choices.half or ("all" if after.version is None else "report")
-    held_out = held_out_images(store, before) if half == "report" else None
+    kept_apart = held_out(store, before, after) if half == "report" else None
 
     def result(first: CompareSource) -> TargetResult | None:
-        return None if target is None else target_result(between(first, after, held_out), target, half=half)
+        if target is None:
+            return None
+        pair, is_control = between(first, after, kept_apart), first is not before
+        return target_result(pair, target, half=half, against_control=is_control)
 
-    comparison = between(before, after, held_out)
+    comparison = between(before, after, kept_apart)
     declared = () if target is None else target.cells
     statistics = comparison_statistics(comparison, comparison.rows(half), declared=declared)
     found = CompareResult(
@@ -106,7 +109,7 @@ def compare(choices: CompareChoices, store: Store, on_progress: Report) -> Compa
         checks=budget_checks(choices.budget, statistics),
         target=result(before),
         against_control=result(sources[2]) if sources[2:] else None,
-        trained_on=after.trained_on and half == "all",
+        trained_on=half == "all" and (before.trained_on or after.trained_on),
     )
     if choices.output is not None:
         _write(choices.output, found, list(before.predictions.images["path"]))

@@ -13,10 +13,11 @@ from analysis.class_changes import Cell
 from analysis.comparison import compared
 from analysis.comparison_record import Comparison
 from models.errors import ComparisonError
+from models.finetune.held_out import held_out_images
 from models.finetune.spec import Target
 from models.finetune.version_record import Version
 from models.finetune.versions import version, versions
-from models.image_hashes import choosing_rows, content_hash_steps
+from models.image_hashes import content_hash_steps
 from models.image_listing import listed
 from models.predictions import Predictions, predictions_from_table, saved_predictions
 from models.progress import Progress, finished
@@ -35,16 +36,14 @@ class CompareSource:
         predictions: what was said of N images.
         hashes: N hashes of the files' bytes; "" for files that are not there.
         version: the version that said it, or None.
+        trained_on: whether that, or one that it started from, learned from the choosing half of the images: there
+            were no others to train on.
     """
 
     predictions: Predictions
     hashes: tuple[str, ...]
     version: Version | None = None
-
-    @property
-    def trained_on(self) -> bool:
-        """Whether its version learned from the choosing half of the images: there were no others to train on."""
-        return self.version is not None and self.version.finetune_spec.training.path is None
+    trained_on: bool = False
 
     @property
     def keys(self) -> list[str]:
@@ -70,11 +69,12 @@ def compare_source(
         ErrorscopeError: it is none of these, or cannot be read.
     """
     predictions, made_by = _opened(store, text, images)
+    trained_on = _learned_from_half(store, made_by)
     if predictions.n_missing_files == len(predictions):
-        return CompareSource(predictions, ("",) * len(predictions), made_by)
+        return CompareSource(predictions, ("",) * len(predictions), made_by, trained_on)
     paths = [predictions.absolute(path) for path in predictions.images["path"]]
     hashes = finished(content_hash_steps(store, paths), on_progress)
-    return CompareSource(predictions, tuple(hashes), made_by)
+    return CompareSource(predictions, tuple(hashes), made_by, trained_on)
 
 
 def _opened(store: Store, text: str, images: Path | None) -> tuple[Predictions, Version | None]:
@@ -83,7 +83,7 @@ def _opened(store: Store, text: str, images: Path | None) -> tuple[Predictions, 
     if table.is_file():
         return predictions_from_table(table, root=images), None
     if _FINGERPRINT.fullmatch(text) and (found := saved_predictions(store, text)) is not None:
-        return found, None
+        return found, next((each for each in versions(store) if each.evaluation == text), None)
     if text in {each.id for each in versions(store)}:
         made_by = version(store, text)
         return kept_predictions(store, made_by.evaluation), made_by
@@ -93,37 +93,53 @@ def _opened(store: Store, text: str, images: Path | None) -> tuple[Predictions, 
     )
 
 
-def held_out_images(store: Store, source: CompareSource) -> frozenset[str]:
+def _learned_from_half(store: Store, made_by: Version | None) -> bool:
+    """Whether a version, or one that it started from, was trained on half of its validation images."""
+    if made_by is None:
+        return False
+    known, on = {each.id: each for each in versions(store)}, made_by.finetune_spec.start
+    line: list[Version] = []
+    while made_by is not None and made_by not in line:
+        line.append(made_by)
+        made_by = known.get(made_by.parent)
+    return any(
+        spec.training.path is None and (spec.start.images, spec.start.split) == (on.images, on.split)
+        for spec in (each.finetune_spec for each in line)
+    )
+
+
+def held_out(store: Store, before: CompareSource, after: CompareSource) -> frozenset[str]:
     """What the images of the held-out half are known by (``CompareSource.keys``).
 
     Args:
         store: the workspace.
-        source: all validation images.
+        before: the result to compare with.
+        after: the one to judge.
 
     Raises:
         ComparisonError: none of the files is there, so nothing is known of halves.
     """
-    if not any(source.hashes):
+    if not any(before.hashes):
         raise ComparisonError(
-            f"The held-out half is known by what is in the images, and none of them is in {source.predictions.root}.",
+            "The held-out half is known by what is in the images, and none of them is in "
+            f"{before.predictions.root}.",
             next_step="Name their folder with --images, or compare all images with --half all.",
         )
-    chosen = choosing_rows(store, source.predictions)
-    return frozenset(key for key, is_chosen in zip(source.keys, chosen, strict=True) if not is_chosen)
+    return held_out_images(store, before.predictions, after.predictions, after.version)
 
 
-def between(before: CompareSource, after: CompareSource, held_out: Set[str] | None) -> Comparison:
+def between(before: CompareSource, after: CompareSource, kept_apart: Set[str] | None) -> Comparison:
     """The comparison of two results.
 
     Args:
         before: the one to compare with.
         after: the one to judge.
-        held_out: what the images of the held-out half are known by; None where there are no halves.
+        kept_apart: what the images of the held-out half are known by; None where there are no halves.
 
     Raises:
         ComparisonError: they share no image, or not the same labels.
     """
-    half = None if held_out is None else np.array([key in held_out for key in before.keys], bool)
+    half = None if kept_apart is None else np.array([key in kept_apart for key in before.keys], bool)
     return compared(
         before.predictions, after.predictions,
         hashes_before=before.hashes, hashes_after=after.hashes, report_half=half,

@@ -94,6 +94,7 @@ def _target(found: TargetResult) -> dict[str, Any]:
         "elsewhere": _share(found.elsewhere),
         "cells": _records(found.cells),
         "chosen_on_these": found.chosen_on_these,
+        "can_only_fall": found.can_only_fall,
     }
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.confusion import Booleans, Floats, Integers
-from models.halves import stratified_halves
 from analysis.metrics import Accuracy, accuracy_of
+from models.halves import stratified_halves
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,6 @@ from analysis.embedding_slices import (
     embedding_space,
     shared_components,
 )
-from models.halves import stratified_halves
 from analysis.intervals import wilson_interval
 from analysis.significance import false_discovery_rates
 from analysis.slice_conditions import FEWEST_IMAGES, Rule, holds
@@ -38,6 +37,7 @@ from analysis.slice_significance import (
     slice_p_value,
 )
 from analysis.slice_words import embedding_words, next_step, rule_words, typical_words
+from models.halves import stratified_halves
 from models.prediction_selection import rows_of
 from models.progress import Progress
 

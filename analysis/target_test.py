@@ -35,6 +35,8 @@ class TargetResult:
         concerned: (M,) True for the images of ``classes``.
         chosen_on_these: whether the target was chosen by looking at images that count here. Then there are fewer
             mistakes now than when they were chosen even if nothing was learned: what was picked for being large shrinks.
+        can_only_fall: whether all images of ``mistakes`` were named for being wrong before: any other network has fewer
+            such mistakes, so the p-value of ``mistakes`` and the interval say nothing. Only the control can.
     """
 
     name: str
@@ -48,6 +50,7 @@ class TargetResult:
     population: Booleans
     concerned: Booleans
     chosen_on_these: bool
+    can_only_fall: bool = False
 
     @property
     def words(self) -> str:
@@ -60,10 +63,15 @@ class TargetResult:
             return "No image that counts belongs to the target."
         images = "image" if share.n == 1 else "images"
         counts = f"{self.fixed:,} fixed, {self.moved:,} another mistake now, {share.only_after:,} new"
-        return f"{share.before:,} → {share.after:,} of {share.n:,} {images} ({p_words(share.p_value)}): {counts}."
+        sure = (
+            "chosen for being wrong: only a control tells" if self.can_only_fall else p_words(share.p_value)
+        )
+        return f"{share.before:,} → {share.after:,} of {share.n:,} {images} ({sure}): {counts}."
 
 
-def target_result(comparison: Comparison, target: Target, *, half: Half = "report") -> TargetResult:
+def target_result(
+    comparison: Comparison, target: Target, *, half: Half = "report", against_control: bool = False
+) -> TargetResult:
     """Test a declared target apart from everything else.
 
     With a control (the same recipe without the target) give the comparison of the control (before) with the targeted
@@ -73,6 +81,7 @@ def target_result(comparison: Comparison, target: Target, *, half: Half = "repor
         comparison: of the network before with the one after, or of the control with it.
         target: what was declared before the training.
         half: "report" for the held-out half, which is what counts; "all" to look at both.
+        against_control: whether the network before is the control: its mistakes were not what the target was chosen by.
     """
     rows = comparison.rows(half)
     population, was, now = _mistakes(comparison, target, rows)
@@ -94,6 +103,9 @@ def target_result(comparison: Comparison, target: Target, *, half: Half = "repor
         population=population,
         concerned=own,
         chosen_on_these=target.chosen_on == "all" or half == "all" or not comparison.has_halves,
+        can_only_fall=not against_control
+        and not target.cells
+        and bool(was[population].all() and population.any()),
     )
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from analysis.calibration import N_BINS, Binning, Calibration, calibration_of
 from analysis.confidences import Confidences, confidences, log_scores
 from analysis.confusion import Booleans, Floats, Integers
-from models.halves import stratified_halves
 from analysis.intervals import NORMAL_95, Interval
 from analysis.row_blocks import row_blocks
+from models.halves import stratified_halves
 from models.prediction_record import Predictions
 
 FITTED_ROWS = 10_000

@@ -34,8 +34,10 @@ def stratified_halves(strata: Integers, seed: int = 0) -> Booleans:
 def choosing_half(labels: Sequence[str], hashes: Sequence[str]) -> Booleans:
     """The half of the images on which a person chooses what to mend; the other half judges what came of it.
 
-    It depends on what is in the files alone, not on their names or order, so every network, folder and day has the
-    same halves. Equal files stay together: a copy of an image that was looked at would be no fresh evidence.
+    It depends on what is in the files alone, not on their names or order, so the same images have the same halves with
+    every network, in every folder, on every day. One image more or less moves about half of its class to the other
+    side: what was chosen on a set is judged on that set's halves (``models.finetune.held_out``). Equal files stay
+    together: a copy of an image that was looked at would be no fresh evidence.
 
     Args:
         labels: N class names.

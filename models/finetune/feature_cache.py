@@ -89,8 +89,9 @@ def feature_steps(
         _find_room(store, files, views)
         files.save_record(name=name, views=views)
         arrays = yield from _computed(files, views, forward)
-        used_now(folder)
-        return FeatureCache(files, arrays)
+        cache = FeatureCache(files, arrays)
+        used_now(folder, cache)
+        return cache
 
 
 def embedding_steps(

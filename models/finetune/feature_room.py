@@ -6,6 +6,7 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from models.file_lock import FileLock
 from models.store import Store
@@ -15,6 +16,8 @@ SHARE_OF_DISK = 0.1
 """Of the space that would be free without any features."""
 RESERVE = 10**9
 """Bytes that are always left to others."""
+_USERS: WeakKeyDictionary[object, Path] = WeakKeyDictionary()
+"""Who has features open in this process, and the folder of these."""
 
 
 def has_room(store: Store, n_bytes: int) -> bool:
@@ -31,7 +34,8 @@ def make_room(store: Store, n_bytes: int, keep: Path) -> bool:
     """Remove features, those that were used longest ago first, until so many bytes more find room.
 
     All features together shall take no more than 20 GB or a tenth of the free disk, whichever is less; those that
-    are needed now may. Features that are being computed at this moment stay.
+    are needed now may. Features that are being computed at this moment stay, and so do those that this process has
+    open: the training that they belong to would have to compute them again when it is resumed.
 
     Args:
         store: the workspace.
@@ -41,8 +45,9 @@ def make_room(store: Store, n_bytes: int, keep: Path) -> bool:
     Returns:
         Whether there is room now.
     """
-    others = [folder for folder in _caches(store) if folder != keep]
-    sizes = {folder: _size(folder) for folder in [*others, keep]}
+    sizes = {folder: _size(folder) for folder in dict.fromkeys([*_caches(store), keep])}
+    needed = {keep, *_USERS.copy().values()}
+    others = [folder for folder in sizes if folder not in needed]
     limit = min(MOST_BYTES, SHARE_OF_DISK * (_free(store) + sum(sizes.values())))
     total = sum(sizes.values()) + n_bytes
     for folder in others:
@@ -53,8 +58,15 @@ def make_room(store: Store, n_bytes: int, keep: Path) -> bool:
     return _free(store) - n_bytes >= RESERVE
 
 
-def used_now(folder: Path) -> None:
-    """Remember that the features of a folder were needed at this moment."""
+def used_now(folder: Path, user: object = None) -> None:
+    """Remember that the features of a folder were needed at this moment.
+
+    Args:
+        folder: of the features.
+        user: needs them for as long as it lives; None for this moment alone.
+    """
+    if user is not None:
+        _USERS[user] = folder
     with suppress(OSError):
         os.utime(folder)
 

@@ -14,6 +14,7 @@ import torch
 from models.cores import use_background_threads
 from models.evaluation import evaluated, thumbnail_steps
 from models.evaluation_spec import EvaluationSpec
+from models.finetune.held_out import BASELINE
 from models.finetune.outcome import baseline_steps, judged, test_steps, training_metrics
 from models.finetune.preparation import Prepared, preparation_steps
 from models.finetune.spec import FinetuneSpec
@@ -80,7 +81,10 @@ def finetuned(
     after = yield from evaluated(evaluation_spec(made, wanted.start), context)
     report = judged(before, after, prepared.roles)
     tested = yield from test_steps(made, prepared.roles, wanted, context)
-    amend_version(context.store, made.id, evaluation=after.fingerprint, metrics={**report, **tested})
+    amend_version(
+        context.store, made.id, evaluation=after.fingerprint, metrics={**report, **tested},
+        data={BASELINE: before.fingerprint},
+    )  # fmt: skip
     yield from thumbnail_steps(after, context.store)
     (context.folder / LAST_FILE).unlink(missing_ok=True)  # momenta and the like, as large as three networks
     return {

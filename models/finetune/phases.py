@@ -26,8 +26,8 @@ from models.store import Store
 
 HEAD_EPOCHS = 10
 """Of a new head before deeper weights learn."""
-HEAD_FACTOR = 5.0
-"""A head that learns alone learns at so many times the recipe's rate: nothing before it can be spoilt."""
+HEAD_RATES = {"sgd": 0.02, "adamw": 0.001}
+"""At least so fast learns a head that learns alone, by the optimiser: nothing before it can be spoilt."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +144,9 @@ def _fixed(module: nn.Module, recipe: Recipe) -> tuple[nn.Module, ...]:
 
 def _groups(learning: Sequence[Stage], recipe: Recipe) -> tuple[Group, ...]:
     is_first_of_two = len(learning) == 1 and recipe.kind not in ("bottleneck", "scratch")
-    factor = HEAD_FACTOR if is_first_of_two else 1.0
+    factor = 1.0
+    if is_first_of_two:
+        factor = max(1.0, HEAD_RATES[recipe.optimiser] / recipe.learning_rate)
     return tuple(
         Group(stage.name, stage.parameters, factor * recipe.stage_factor**depth)
         for depth, stage in enumerate(reversed(learning))

@@ -121,7 +121,7 @@ class Recipe:
     head_epochs: int | None = None
     batch_size: int = 32
     optimiser: Optimiser = "sgd"
-    learning_rate: float = 0.01
+    learning_rate: float = 0.001
     momentum: float = 0.9
     stage_factor: float = 0.3
     weight_decay: float = 1e-4
@@ -236,8 +236,8 @@ def _check(holds: bool, name: str, value: Any, wanted: str) -> None:
 DEFAULTS: Mapping[str, Recipe] = {
     "bottleneck": Recipe("bottleneck", epochs=60, learning_rate=0.05, patience=10, weight_decay=1e-3),
     "last_block": Recipe("last_block"),
-    "two_blocks": replace(Recipe("last_block"), kind="two_blocks", learning_rate=0.005),
-    "whole": Recipe("whole", epochs=12, learning_rate=0.005, views=0, cache="off", clip_norm=5.0),
+    "two_blocks": replace(Recipe("last_block"), kind="two_blocks", learning_rate=0.0005),
+    "whole": Recipe("whole", epochs=12, learning_rate=0.0005, views=0, cache="off", clip_norm=5.0),
     "scratch": Recipe(
         "scratch", epochs=40, optimiser="adamw", learning_rate=0.002, weight_decay=0.02, dropout=0.3,
         label_smoothing=0.05, views=0, cache="off", patience=12, batch_norm="learning",

@@ -33,8 +33,8 @@ class Version:
             split; ``best_epoch``, ``epochs``, ``stopped`` ("finished", "early", "by hand"), ``seconds``.
         history: one row for each epoch: ``phase``, ``epoch``, ``train_loss``, ``train_accuracy``,
             ``validation_loss``, ``validation_accuracy``, ``learning_rate``, ``images_per_second``, ``seconds``.
-        data: ``training`` and ``validation``: fingerprint, n; ``excluded``: training images left out because they
-            are validation or test images.
+        data: what ``Roles.to_json`` says of the images: ``train``, ``select``, ``report``, ``test``, ``excluded`` ...;
+            ``targeting``: what was raised; ``baseline``: fingerprint of the evaluation whose images were halved.
         libraries: name to version (torch, torchvision, python, errorscope).
         evaluation: fingerprint of its saved evaluation on the validation images, or "".
         note: a person's words.

@@ -14,8 +14,10 @@ from analysis.comparison_statistics import ComparisonStatistics, comparison_stat
 from analysis.confusion import Counts, confusion_counts
 from analysis.ordering import class_order
 from analysis.target_test import TargetResult, target_result
+from models.finetune.held_out import held_out_images
 from models.finetune.spec import Target
-from models.image_hashes import choosing_rows, content_hashes
+from models.finetune.versions import versions
+from models.image_hashes import content_hashes
 from models.prediction_record import Predictions
 from pages.shared import cached, state
 from pages.shared.interruptible import interruptible
@@ -44,8 +46,17 @@ def _comparison(before: str, after: str) -> Comparison:
     return compared(
         earlier, later,
         hashes_before=hashes[0] if is_known else None, hashes_after=hashes[1] if is_known else None,
-        report_half=~choosing_rows(state.store(), earlier) if any(hashes[0]) else None,
+        report_half=_report_half(before, after) if any(hashes[0]) else None,
     )  # fmt: skip
+
+
+def _report_half(before: str, after: str) -> npt.NDArray[np.bool_]:
+    """(N,) the held-out half of the earlier images."""
+    store, earlier, later = state.store(), cached.predictions(before), cached.predictions(after)
+    made_by = next((each for each in versions(store) if each.evaluation == after), None)
+    held_out = held_out_images(store, earlier, later, made_by)
+    known = zip(_contents(before), earlier.images["id"], strict=True)
+    return np.array([(digest or str(id)) in held_out for digest, id in known], bool)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -72,7 +83,9 @@ def statistics(before: str, after: str, half: Half, declared: Cells = ()) -> Com
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def target(before: str, after: str, half: Half, declared: Target) -> TargetResult:
+def target(
+    before: str, after: str, half: Half, declared: Target, *, against_control: bool = False
+) -> TargetResult:
     """What became of the declared target.
 
     Args:
@@ -80,8 +93,9 @@ def target(before: str, after: str, half: Half, declared: Target) -> TargetResul
         after: of the one that was trained towards the target, or of the control.
         half: which images count.
         declared: the target.
+        against_control: whether ``before`` is the control.
     """
-    return target_result(comparison(before, after), declared, half=half)
+    return target_result(comparison(before, after), declared, half=half, against_control=against_control)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -33,8 +33,13 @@ class Chosen:
 
     @property
     def is_trained(self) -> bool:
-        """Whether one of them was trained here, so that the choosing half had a part in it."""
+        """Whether one of them was trained here on these images, so that the choosing half had a part in it."""
         return self.before.version is not None or self.after.version is not None
+
+    @property
+    def may_be_known(self) -> bool:
+        """Whether one of them was trained here, and nothing says what part these images had in that."""
+        return any(each.is_made_here and each.version is None for each in (self.before, self.after))
 
 
 def chosen_results(known: Mapping[str, Result], workspace: state.Workspace | None) -> Chosen | None:

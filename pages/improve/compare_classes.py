@@ -32,7 +32,7 @@ def classes_section(statistics: ComparisonStatistics) -> None:
         if moved.empty:
             st.info("No image of any class was fixed or broken.", icon=":material/info:")
         else:
-            _chart_words(statistics.classes, moved)
+            st.caption(chart_words(statistics.classes, moved))
             st.plotly_chart(class_chart(moved), key="comparison_class_chart", config=_PLAIN)
     with right:
         _cells(statistics.cells)
@@ -51,13 +51,20 @@ def moved_classes(classes: pd.DataFrame) -> pd.DataFrame:
     return most.sort_values(["change", "class"], ascending=[False, True])
 
 
-def _chart_words(classes: pd.DataFrame, moved: pd.DataFrame) -> None:
-    n_sure = int((moved["q_value"] <= SURE).sum())
-    words = "No class by itself has moved beyond chance" if not n_sure else f"{n_sure} moved beyond chance"
-    still = int((classes["support"] > 0).sum()) - len(moved)
-    st.caption(
-        f"Change of the share that is recognised, with its 95% interval. {words} (Benjamini and Hochberg over all "
-        f"classes)." + (f" {still:,} more {'class' if still == 1 else 'classes'} not shown." if still else "")
+def chart_words(classes: pd.DataFrame, moved: pd.DataFrame) -> str:
+    """What the chart shows, and how many classes moved beyond chance, drawn or not.
+
+    Args:
+        classes: as `analysis.class_changes.class_changes` gives it.
+        moved: those of them that are drawn.
+    """
+    n_sure = int((classes["q_value"] <= SURE).sum())
+    sure = f"{n_sure:,} moved beyond chance" if n_sure else "No class by itself has moved beyond chance"
+    n_still = int((classes["support"] > 0).sum()) - len(moved)
+    still = f" {n_still:,} more {'class' if n_still == 1 else 'classes'} not shown." if n_still else ""
+    return (
+        f"Change of the share that is recognised, with its 95% interval. {sure} (Benjamini and Hochberg over all classes "
+        f"that gained or lost an image).{still}"
     )
 
 

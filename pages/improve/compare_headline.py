@@ -53,6 +53,11 @@ def half_choice(comparison: Comparison, chosen: Chosen) -> Half:
 
 
 def _half_words(half: str, chosen: Chosen) -> str:
+    if chosen.may_be_known:
+        return (
+            "One of these networks was trained here, but with other images than these, or its version was deleted: whether "
+            "it has learned from some of them, or was chosen by them, is not known."
+        )
     if not chosen.is_trained:
         return (
             "Neither was trained here, so nothing was chosen on these images by Errorscope. If you chose a result by "

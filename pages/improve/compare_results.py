@@ -11,7 +11,7 @@ from pathlib import Path
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.spec import Target
 from models.finetune.version_record import Version
-from models.finetune.versions import versions
+from models.finetune.versions import FOLDER, versions
 from models.recent import recent
 from models.saved_predictions import is_saved
 from models.store import Store
@@ -30,6 +30,8 @@ class Result:
         made: when it was last opened, or its version made, in seconds since 1970.
         version: the version whose evaluation it is, or None.
         words: what a person calls it, like no other.
+        is_made_here: whether the network was trained here: a version, on its own images or on others, or one that was
+            deleted since.
     """
 
     fingerprint: str
@@ -37,6 +39,7 @@ class Result:
     made: float
     version: Version | None = None
     words: str = ""
+    is_made_here: bool = False
 
     @property
     def target(self) -> Target | None:
@@ -62,9 +65,14 @@ def results(store: Store) -> dict[str, Result]:
         if entry.is_saved and "images" in entry.spec and entry.fingerprint not in found:
             spec, version = EvaluationSpec.from_json(entry.spec), trained.pop(entry.fingerprint, None)
             made = entry.opened if version is None else version.created
-            found[entry.fingerprint] = Result(entry.fingerprint, spec, made, version)
+            is_made_here = version is not None or Path(spec.checkpoint).parent.parent == store.root / FOLDER
+            found[entry.fingerprint] = Result(
+                entry.fingerprint, spec, made, version, is_made_here=is_made_here
+            )
     for fingerprint, version in trained.items():  # not among the last opened any more
-        found[fingerprint] = Result(fingerprint, _spec_of(version), version.created, version)
+        found[fingerprint] = Result(
+            fingerprint, _spec_of(version), version.created, version, is_made_here=True
+        )
     return _named(found, {str(each.checkpoint): each.name for each in kept})
 
 
@@ -131,9 +139,7 @@ def baseline_of(result: Result, known: Mapping[str, Result]) -> Result | None:
     if result.version is None:
         return None
     spec = result.version.finetune_spec.baseline
-    same = [
-        each for each in known.values() if (each.spec.model, each.spec.images) == (spec.model, spec.images)
-    ]
+    same = [each for each in known.values() if each.spec.model == spec.model and each.is_beside(spec)]
     return next((each for each in same if each.spec == spec), same[0] if same else None)
 
 

@@ -29,6 +29,7 @@ class Line:
         note: how it is to be read.
         mistakes: whether fewer is better.
         own: before and after the training.
+        is_tested: whether the p-value and the interval of ``own`` say anything.
         control: before and after the control, or None.
         against: the control before, the training after, or None.
     """
@@ -37,6 +38,7 @@ class Line:
     note: str
     mistakes: bool
     own: PairedShare
+    is_tested: bool = True
     control: PairedShare | None = None
     against: PairedShare | None = None
 
@@ -54,7 +56,7 @@ def target_section(chosen: Chosen, half: Half, target: Target) -> None:
     control = against = None
     if chosen.control is not None:
         control = compare_cached.target(before, chosen.control.fingerprint, half, target)
-        against = compare_cached.target(chosen.control.fingerprint, after, half, target)
+        against = compare_cached.target(chosen.control.fingerprint, after, half, target, against_control=True)
     with st.container(border=True, key="comparison_target"):
         st.markdown(f"##### The declared target: {state.escaped(target_words(target))}")
         st.markdown(_verdict(own, against))
@@ -72,10 +74,16 @@ def _verdict(own: TargetResult, against: TargetResult | None) -> str:
     share = own.mistakes
     if not share.n:
         return "None of the images that count belongs to the target, so nothing can be said of it."
+    sure = "" if own.can_only_fall else f" ({p_words(share.p_value)})"
     words = (
-        f"**{share.before:,} → {share.after:,} mistakes** on {share.n:,} images ({p_words(share.p_value)}): "
+        f"**{share.before:,} → {share.after:,} mistakes** on {share.n:,} images{sure}: "
         f"{own.fixed:,} fixed, {own.moved:,} called another wrong class now, {share.only_after:,} new."
     )
+    if own.can_only_fall:
+        words += (
+            " All of these images were chosen for being wrong, so they can only become fewer: whether the target did it, the "
+            "control alone can tell."
+        )
     if against is None:
         return words
     return f"{words} {_control_words(against.mistakes)}"
@@ -119,7 +127,7 @@ def lines(own: TargetResult, control: TargetResult | None, against: TargetResult
     )
     return [
         Line(
-            title, note, mistakes, getattr(own, name),
+            title, note, mistakes, getattr(own, name), not own.can_only_fall or name == "elsewhere",
             None if control is None else getattr(control, name),
             None if against is None else getattr(against, name),
         )
@@ -145,7 +153,8 @@ def _row(line: Line, has_control: bool) -> str:
     own = line.own
     values = [
         f"{own.n:,}", count_and_share(own.before, own.n), count_and_share(own.after, own.n),
-        f'<span class="{_tone(line, own)}">{points(own.change)}</span>', interval_points(own), _p(own),
+        f'<span class="{_tone(line, own, line.is_tested)}">{points(own.change)}</span>',
+        *((interval_points(own), _p(own)) if line.is_tested else ("–", "–")),
     ]  # fmt: skip
     if has_control:
         control, against = line.control, line.against
@@ -162,12 +171,12 @@ def _row(line: Line, has_control: bool) -> str:
     return f"<tr>{head}{''.join(cells)}</tr>"
 
 
-def _tone(line: Line, share: PairedShare) -> str:
+def _tone(line: Line, share: PairedShare, is_tested: bool = True) -> str:
     """Classes of a change: its hue, and whether it is beyond chance."""
     if not share.change:
         return "none"
     tone = "good" if (share.change < 0) is line.mistakes else "bad"
-    return f"{tone} sure" if share.p_value <= SURE else tone
+    return f"{tone} sure" if is_tested and share.p_value <= SURE else tone
 
 
 def _p(share: PairedShare) -> str:

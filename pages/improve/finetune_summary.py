@@ -176,6 +176,9 @@ def _power(asked: Asked) -> None:
     if target is None:
         return
     power = _known_power(asked.workspace.fingerprint, repr((target.cells, target.images)), asked)
+    if not target.cells and power.n_mistakes:
+        st.info(chosen_words(power.n_mistakes), icon=":material/scale:")
+        return
     if power.share_needed is None:
         st.warning(power_words(power), icon=":material/scale:")
     else:
@@ -185,6 +188,15 @@ def _power(asked: Asked) -> None:
             "You chose this on all images, the held-out ones among them: some of its mistakes would vanish by luck alone. "
             "The control, the same training without the target, tells the two apart; the comparison offers it."
         )
+
+
+def chosen_words(n_held_out: int) -> str:
+    """What the held-out half could show of images that were chosen one by one, for being wrong."""
+    held = "1 of these mistakes is" if n_held_out == 1 else f"{n_held_out:,} of these mistakes are"
+    return (
+        f"{held} held out. They were chosen for being wrong, so any training leaves fewer of them: only the control, the "
+        "same training without the target, can show that the target did it; the comparison offers it."
+    )
 
 
 def power_words(power: TargetPower) -> str:

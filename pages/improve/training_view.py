@@ -57,7 +57,7 @@ def training_view(job: JobStatus, *, key: str) -> None:
         st.progress(job.fraction, text=state.escaped(waiting_words(ahead) if ahead else progress_words(job)))
     else:
         _ended(job)
-    training_buttons(job, key=key)
+    training_buttons(job, key=key, has_weights=bool(diary.rows))
     if diary.latest:
         _figures(job, diary, key=key)
     if diary.rows or diary.steps or job.is_active:
@@ -96,8 +96,14 @@ def _ended(job: JobStatus) -> None:
         st.success(f"Done. **{words}**." if words else "Done.", icon=":material/check_circle:")
 
 
-def training_buttons(job: JobStatus, *, key: str) -> None:
-    """What can be done with a training: pause, stop and keep, go on, and see what came of it."""
+def training_buttons(job: JobStatus, *, key: str, has_weights: bool) -> None:
+    """What can be done with a training: pause, stop and keep, go on, and see what came of it.
+
+    Args:
+        job: its present status.
+        key: of this place on the page.
+        has_weights: whether an epoch was over, so that one that failed has weights that can be kept.
+    """
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_buttons"):
         if job.is_active:
             _active_buttons(job, key)
@@ -111,7 +117,7 @@ def training_buttons(job: JobStatus, *, key: str) -> None:
                 on_click=resume,
                 args=(job.id,),
             )
-            if job.state != "failed":
+            if job.state != "failed" or has_weights:
                 st.button(
                     "End and keep the best", key=f"{key}_finish", icon=":material/stop_circle:", on_click=finish, args=(job.id,),
                     help="Save the best weights so far as a version, and evaluate it.",

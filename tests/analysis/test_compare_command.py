@@ -135,14 +135,16 @@ def test_saved_evaluations_are_known_by_their_fingerprint(tables: Path, workspac
     assert main(["compare", "--before", "before.csv", "--after", "b" * 32]) == 0
 
 
-def _version(store: Store, training: TrainingImages) -> None:
-    """A version ``v`` with a declared target, whose evaluation is ``bbb...``."""
+def _version(
+    store: Store, training: TrainingImages, *, id: str = "v", parent: str = "", evaluation: str = "b" * 32
+) -> None:
+    """A version with a declared target."""
     images = EvaluationSpec("net.pth", "pictures")
     target = Target("cell", "ant/bee", cells=(("ant", "bee"),), chosen_on="half")
     spec = FinetuneSpec(images, images, training, Recipe(), Augmentation(), target)
-    folder = store.folder("versions", "v")
+    folder = store.folder("versions", id)
     made = Version(
-        "v", "a name", 1.0, folder, "small_cnn", NAMES, spec.to_json(), evaluation="b" * 32
+        id, "a name", 1.0, folder, "small_cnn", NAMES, spec.to_json(), parent=parent, evaluation=evaluation
     )  # fmt: skip
     write_json(folder / "version.json", made.to_json())
 
@@ -162,8 +164,36 @@ def test_a_version_brings_its_target_and_is_judged_on_the_held_out_half(
     assert main(["compare", "--before", "a" * 32, "--after", "v", "--half", "all"]) == 0
     assert "trained on" not in capsys.readouterr().out
     _version(workspace, TrainingImages())
-    assert main(["compare", "--before", "a" * 32, "--after", "v", "--half", "all"]) == 0
+    for before, after in (("a", "v"), ("v", "a"), ("a", "b")):
+        names = [name * 32 if name in "ab" else name for name in (before, after)]
+        assert main(["compare", "--before", names[0], "--after", names[1], "--half", "all"]) == 0
+        assert "Half of these images were trained on" in capsys.readouterr().out
+    _version(workspace, TrainingImages("train"), id="child", parent="v", evaluation="c" * 32)
+    save_predictions(workspace, replace(answers(LABELS, AFTER), fingerprint="c" * 32, root=root))
+    assert main(["compare", "--before", "a" * 32, "--after", "child", "--half", "all"]) == 0
     assert "Half of these images were trained on" in capsys.readouterr().out
+
+
+def test_a_version_keeps_its_halves_whatever_part_of_the_images_it_is_compared_on(
+    tables: Path, workspace: Store
+) -> None:
+    _pictures(tables / "pictures")
+    root = tables / "pictures"
+    save_predictions(workspace, replace(answers(LABELS, AFTER), fingerprint="b" * 32, root=root))
+    _version(workspace, TrainingImages())
+    table = pd.read_csv("before.csv").iloc[3:]
+    table.to_csv("part.csv", index=False)
+    command = ["compare", "--before", "part.csv", "--images", "pictures", "--output", "out"]
+    labels = [NAMES[label] for label in LABELS]
+    hashes = [content_hash(root / f"{name}/{place}.jpg") for place, name in enumerate(labels)]
+    held_out = ~choosing_half(labels, hashes)
+    wrong = (np.array(BEFORE) != LABELS) & (np.array(AFTER) == LABELS) & held_out
+    assert (~choosing_half(labels[3:], hashes[3:]) != held_out[3:]).any()
+    for after in ("v", "b" * 32):
+        assert main([*command, "--after", after]) == 0
+        figures = json.loads(Path("out/comparison.json").read_text())
+        assert (figures["half"], figures["n_images"]) == ("report", held_out[3:].sum())
+        assert figures["fixed"] == [f"ant/{place}.jpg" for place in np.flatnonzero(wrong)]
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from analysis.embedding_slices import (
     embedding_space,
     shared_components,
 )
-from models.halves import stratified_halves
 from analysis.slice_significance import slice_p_value
+from models.halves import stratified_halves
 from tests.analysis.planted_slices import N, failing, with_embeddings
 
 

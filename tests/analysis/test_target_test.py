@@ -65,6 +65,21 @@ def test_a_target_of_images_is_about_these_images() -> None:
     assert nobody.words == "No image that counts belongs to the target."
 
 
+def test_images_that_were_chosen_for_being_wrong_can_only_become_fewer() -> None:
+    """Networks that are as good as each other: the chosen mistakes vanish, and that is called nothing."""
+    rng = np.random.default_rng(0)
+    labels = np.zeros(400, int)
+    before, control, after = (np.where(rng.random(400) < 0.7, labels, 1).tolist() for _ in range(3))
+    first = pair(labels.tolist(), before, after, [True] * 400)
+    named = Target("selection", "these", images=tuple(np.array(first.ids)[np.array(before) == 1][:40]))
+    found = target_result(first, named)
+    assert found.mistakes.p_value < 0.001 and found.can_only_fall
+    assert "p " not in found.words and "only a control tells" in found.words
+    fair = target_result(pair(labels.tolist(), control, after), named, against_control=True)
+    assert fair.mistakes.p_value > 0.05 and not fair.can_only_fall and "p = " in fair.words
+    assert not target_result(first, ANT_BEE).can_only_fall
+
+
 def test_the_control_is_compared_on_the_same_images() -> None:
     labels = [0] * 10
     control, targeted = [1] * 5 + [0] * 5, [0] * 5 + [0] * 5

@@ -9,8 +9,8 @@ from scipy.optimize import minimize_scalar
 from analysis import temperature as module
 from analysis.calibration import calibration_of
 from analysis.confidences import confidences
-from models.halves import stratified_halves
 from analysis.temperature import fitted_temperature, temperature_scaling
+from models.halves import stratified_halves
 from models.prediction_scores import log_softmax
 from models.predictions import Predictions
 from tests.analysis.planted_confidences import calibrated

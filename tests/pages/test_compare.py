@@ -24,7 +24,8 @@ from models.evaluation_spec import EvaluationSpec
 from models.finetune.augmentation import Augmentation
 from models.finetune.recipe import Recipe
 from models.finetune.spec import FinetuneSpec, Target, TrainingImages
-from models.finetune.version_record import RECORD, Version
+from models.finetune.version_record import RECORD, WEIGHTS, Version
+from models.image_hashes import choosing_rows
 from models.prediction_record import Predictions
 from models.prediction_table import predictions_from_table
 from models.recent import remember
@@ -33,7 +34,7 @@ from models.store import Store, write_json
 from pages.improve import compare_words
 from pages.improve.compare_budget import checks_list, command
 from pages.improve.compare_choice import Chosen
-from pages.improve.compare_classes import moved_classes
+from pages.improve.compare_classes import MOST_CLASSES, chart_words, moved_classes
 from pages.improve.compare_control import KIND
 from pages.improve.compare_image import asked_classes, in_common, outcome
 from pages.improve.compare_results import Result, baseline_of, control_of, results, usual_results
@@ -206,6 +207,35 @@ def test_the_two_halves_together_are_all_images(kept: Kept, opened: Callable[...
     assert "took part in the training's choices" in said(whole) or "trained on" in said(whole)
 
 
+def test_a_version_keeps_its_halves_whatever_part_of_the_images_it_is_compared_on(
+    kept: Kept, opened: Callable[..., AppTest]
+) -> None:
+    """The earlier result knows the half that chose, and one image more: only that one may judge."""
+    before, after = kept.result("before.csv", BEFORE.tolist()), kept.result("after.csv", AFTER.tolist())
+    kept.version("a", after, created=1)
+    choosing = choosing_rows(kept.store, after)
+    rows = [*np.flatnonzero(choosing), np.flatnonzero(~choosing)[0]]
+    pd.read_csv(kept.folder / "before.csv").iloc[rows].to_csv(kept.folder / "part.csv", index=False)
+    part = predictions_from_table(kept.folder / "part.csv")
+    save_predictions(kept.store, part)
+    remember(kept.store, kept.spec("part.csv").key(), kept.spec("part.csv").to_json(), part)
+    assert (~choosing_rows(kept.store, part)).sum() > 1
+    assert "of 1 image:" in said(opened(before, before=part.fingerprint, after=after.fingerprint))
+
+
+def test_of_a_network_that_was_trained_here_on_other_images_nothing_is_promised(
+    kept: Kept, opened: Callable[..., AppTest]
+) -> None:
+    """Its version was deleted, or it is looked at on other images, its training images perhaps."""
+    before, after = kept.result("before.csv", BEFORE.tolist()), kept.result("after.csv", AFTER.tolist())
+    assert "nothing was chosen on these images by Errorscope" in said(opened(before))
+    spec = EvaluationSpec(str(kept.store.root / "versions" / "gone" / WEIGHTS), str(kept.folder))
+    remember(kept.store, spec.key(), spec.to_json(), after)
+    for half in ("All images", "Held-out half"):
+        text = said(opened(before, part=half))
+        assert "is not known" in text and "nothing was chosen on these images" not in text.lower()
+
+
 def test_with_nothing_to_compare_the_page_says_where_results_come_from(
     kept: Kept, opened: Callable[..., AppTest]
 ) -> None:
@@ -292,6 +322,19 @@ def test_the_table_of_the_target_escapes_names_and_marks_what_is_beyond_chance()
     assert "After against control" in both and '<span class="none">±0.0</span>' in both
 
 
+def test_a_target_of_chosen_mistakes_has_no_p_value_of_its_own() -> None:
+    labels = np.zeros(40, int)
+    found = compared(
+        planted_predictions(labels, CLASSES, predicted=np.ones(40, int)),
+        planted_predictions(labels, CLASSES, predicted=labels),
+    )
+    own = target_result(found, Target("selection", "these", images=found.ids[:20]))
+    shown = lines(own, None, None)
+    assert [line.is_tested for line in shown] == [False, False, True]
+    first = table(shown[:1])
+    assert "−100.0" in first and "sure" not in first and "0.000" not in first
+
+
 def compared_with_itself(labels: np.ndarray) -> Comparison:
     same = planted_predictions(labels, CLASSES, predicted=labels)
     return compared(same, same)
@@ -341,6 +384,22 @@ def test_classes_of_which_no_image_moved_are_in_the_table_only() -> None:
     assert moved_classes(class_changes(found, found.rows("all"))).empty
     moved = moved_classes(class_changes(comparison(), comparison().rows("all")))
     assert list(moved["class"]) == ["cat", "dog", "<b>fox</b>"]
+
+
+def test_a_class_that_moved_beyond_chance_is_counted_though_others_moved_further() -> None:
+    """More small classes than are drawn moved by all they have, one large class by a tenth."""
+    small = MOST_CLASSES + 5
+    labels = np.concatenate([np.arange(small), np.full(400, small)])
+    before = np.concatenate([np.full(small, small), np.where(np.arange(400) < 40, 0, small)])
+    names = tuple(f"class {place:02d}" for place in range(small + 1))
+    after = planted_predictions(labels, names, predicted=labels)
+    found = compared(planted_predictions(labels, names, predicted=before), after)
+    classes = class_changes(found, found.rows("all"))
+    moved = moved_classes(classes)
+    assert names[small] not in set(moved["class"]) and (moved["q_value"] > 0.05).all()
+    assert chart_words(classes, moved).startswith("Change of the share") and "1 moved" in chart_words(
+        classes, moved
+    )
 
 
 def test_the_command_line_of_the_budget_asks_for_the_same_limits() -> None:

@@ -122,6 +122,31 @@ def test_a_failed_training_says_why_and_what_to_do(manager: Jobs, monkeypatch: p
     assert id not in [job.id for job in manager.list()]
 
 
+@pytest.mark.parametrize("epochs", [0, 2])
+def test_what_a_failed_training_has_learnt_can_be_kept(
+    manager: Jobs, monkeypatch: pytest.MonkeyPatch, epochs: int
+) -> None:
+    """Its weights ran away: tried again they would do so again, but those of the best epoch are there."""
+
+    def runs_away(spec: dict[str, Any], context: JobContext) -> Steps:
+        for epoch in range(epochs):
+            context.note("epoch", epoch=epoch + 1, **ROW)
+        yield Progress("Training: Last block", 128, 960)
+        if not finish_asked(context.folder):
+            raise TrainingError("The loss is not a number.", next_step="Lower the learning rate.")
+        return {}
+
+    monkeypatch.setitem(JOB_KINDS, "finetune", runs_away)
+    id = training(manager)
+    assert ended(manager, id).state == "failed"
+    app = draw(AppTest.from_function(drawn))
+    assert ("End and keep the best" in labels(app)) is bool(epochs)
+    if epochs:
+        next(button for button in app.button if button.label == "End and keep the best").click()
+        draw(app)
+        assert ended(manager, id).state == "done"
+
+
 def test_what_runs_comes_first_then_what_waits_in_its_order(
     manager: Jobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Features kept on disk: the same as computed anew, found again, never half a file, never too much room."""
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,22 @@ def test_what_is_being_computed_and_what_is_needed_stays(store: Store, disk: dic
         assert lock.acquire()
         assert make_room(store, 3 * 10**9, keep=mine)
     assert (busy.exists(), mine.exists(), old.exists()) == (True, True, False)
+
+
+def test_what_a_training_has_open_stays_until_it_ends(
+    images: RoleImages, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its validation images' features must not push out those of its training images."""
+    monkeypatch.setattr(feature_room, "MOST_BYTES", 1)
+    first, second = images.where(np.arange(N) < N - 8), images.where(np.arange(N) >= N - 8)
+    train = _kept(store, ImageFeed(first, SMALL), _prefix())
+    _kept(store, ImageFeed(second, SMALL), _prefix())
+    folder = train.files.folder
+    assert folder.exists()
+    del train
+    gc.collect()
+    _kept(store, ImageFeed(second, SMALL, CHANGED), _prefix())
+    assert not folder.exists()
 
 
 def test_embeddings_are_those_of_predicting(store: Store, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from models.finetune import job as job_module
 from models.finetune.augmentation import Augmentation
 from models.finetune.feeds import CachedFeed, ImageFeed
 from models.finetune.finish import ask_to_finish
+from models.finetune.held_out import held_out_images
 from models.finetune.phase import Phase
 from models.finetune.recipe import KINDS
 from models.finetune.spec import FinetuneSpec, Target, TrainingImages
@@ -253,6 +254,11 @@ def test_a_table_of_some_of_the_images_is_compared_on_those(
     made = done(store, planted_spec(images, baseline=baseline))
     assert made.metrics["before"]["report"]["n"] == made.metrics["report"]["n"] == 6
     assert made.metrics["select"]["n"] == 6
+    after = kept_predictions(store, made.evaluation)
+    halved_then = held_out_images(store, after, after, made)  # whatever it is compared with
+    assert len(halved_then) == 6 and len(held_out_images(store, after, after, None)) == 18
+    table = kept_predictions(store, made.data["baseline"])
+    assert halved_then == held_out_images(store, table, after, None)
 
 
 @pytest.mark.parametrize("kind", ["bottleneck", "last_block"])

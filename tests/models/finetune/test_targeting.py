@@ -38,7 +38,8 @@ def _predictions(
 
 
 def _cell(**settings: object) -> Target:
-    return Target("cell", "ant/bee", cells=(("ant", "bee"),), **settings)  # type: ignore[arg-type]
+    chosen = {"strength": 3.0, "neighbours": 10, **settings}
+    return Target("cell", "ant/bee", cells=(("ant", "bee"),), **chosen)  # type: ignore[arg-type]
 
 
 def _world(seed: int = 0, n: int = 300) -> tuple[Predictions, np.ndarray, list[str]]:
@@ -139,7 +140,8 @@ def test_where_the_half_has_no_such_mistake_what_came_near_stands_in() -> None:
     choosing = np.arange(60) >= 20
     raised = sampling_weights(_cell(), predictions, choosing, training, labels)
     assert raised.near_misses and raised.mistakes.tolist() == [33, 27, 39] and NEAR_MISSES == 3
-    rare = Target("error", "0.jpg", images=(f"{0:012x}",))  # its image lies in the half for the report
+    # its image lies in the half for the report
+    rare = Target("error", "0.jpg", images=(f"{0:012x}",), strength=3.0, neighbours=10)
     assert np.array_equal(
         sampling_weights(rare, predictions, choosing, training, labels).weights, raised.weights
     )
