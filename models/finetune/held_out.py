@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from models.finetune.spec import FinetuneSpec
 from models.finetune.version_record import Version
+from models.finetune.versions import versions
 from models.image_hashes import choosing_rows, content_hashes
 from models.prediction_record import Predictions
 from models.saved_predictions import saved_predictions
@@ -18,7 +20,8 @@ def held_out_images(
     """What the images of the held-out half are known by: their content, or where a file is gone its image's id.
 
     The halves of a set are not those of a part of it: one image more moves many to the other side. So the images of a
-    version are halved as they were when it was trained, whatever it is compared with.
+    version are halved as they were when it was trained, whatever it is compared with; and those that the network it
+    started from had learned from (``learned_images``) judge nothing.
 
     Args:
         store: the workspace.
@@ -27,20 +30,56 @@ def held_out_images(
         made_by: the version whose evaluation ``after`` is, or None.
     """
     halved = _halved(store, before, after, made_by)
-    paths = [halved.absolute(path) for path in halved.images["path"]]
-    known = [
-        digest or str(id)
-        for digest, id in zip(content_hashes(store, paths), halved.images["id"], strict=True)
-    ]
-    return frozenset(
-        key for key, chosen in zip(known, choosing_rows(store, halved), strict=True) if not chosen
-    )
+    rows = choosing_rows(store, halved)
+    apart = frozenset(key for key, chosen in zip(known_by(store, halved), rows, strict=True) if not chosen)
+    return apart - (learned_images(store, made_by.finetune_spec) if made_by is not None else frozenset())
+
+
+def learned_images(store: Store, spec: FinetuneSpec) -> frozenset[str]:
+    """Validation images that the network a training starts from has learned from, whatever half they are in now.
+
+    A version that had no training images learned from the choosing half of its validation images. Of a set that has
+    grown since, these are in either half.
+
+    Args:
+        store: the workspace, with the versions that it started from.
+        spec: of the training.
+
+    Returns:
+        What they are known by, as of ``held_out_images``.
+    """
+    ancestors = {each.id: each for each in versions(store)} if spec.parent else {}
+    found: set[str] = set()
+    while spec.recipe.kind != "scratch" and spec.parent in ancestors:
+        made_by = ancestors.pop(spec.parent)
+        spec = made_by.finetune_spec
+        halved = _trained_with(store, made_by)
+        if spec.training.path is None and halved is not None:
+            rows = choosing_rows(store, halved)
+            found.update(key for key, chosen in zip(known_by(store, halved), rows, strict=True) if chosen)
+    return frozenset(found)
+
+
+def known_by(store: Store, predictions: Predictions) -> list[str]:
+    """What each of N images is known by: its content, or where its file is gone its id."""
+    hashes = content_hashes(store, [predictions.absolute(path) for path in predictions.images["path"]])
+    return [digest or str(id) for digest, id in zip(hashes, predictions.images["id"], strict=True)]
 
 
 def _halved(store: Store, before: Predictions, after: Predictions, made_by: Version | None) -> Predictions:
     """Of which images the halves are: those that the version's baseline answered, as far as that is still kept."""
     if made_by is None:
         return before
-    baseline = saved_predictions(store, str(made_by.data.get(BASELINE, "")))
-    there = (each for each in (baseline, after) if each is not None and each.n_missing_files < len(each))
+    there = (each for each in (_trained_with(store, made_by), after) if each is not None and _has_files(each))
     return next(there, before)
+
+
+def _trained_with(store: Store, made_by: Version) -> Predictions | None:
+    """The evaluation whose images were halved when a version was trained; its own where that is gone."""
+    names = (str(made_by.data.get(BASELINE, "")), made_by.evaluation)
+    found = (saved_predictions(store, name) for name in names)
+    return next((each for each in found if each is not None and _has_files(each)), None)
+
+
+def _has_files(predictions: Predictions) -> bool:
+    return predictions.n_missing_files < len(predictions)

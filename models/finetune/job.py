@@ -13,7 +13,6 @@ import torch
 
 from models.cores import use_background_threads
 from models.evaluation import evaluated, thumbnail_steps
-from models.evaluation_spec import EvaluationSpec
 from models.finetune.held_out import BASELINE
 from models.finetune.outcome import baseline_steps, judged, test_steps, training_metrics
 from models.finetune.preparation import Prepared, preparation_steps
@@ -78,7 +77,7 @@ def finetuned(
     made = _made(context)
     if made is None:
         made = _kept(prepared, (yield from train(prepared, before.fingerprint)), context)
-    after = yield from evaluated(evaluation_spec(made, wanted.start), context)
+    after = yield from evaluated(made.evaluation_spec(), context)
     report = judged(before, after, prepared.roles)
     tested = yield from test_steps(made, prepared.roles, wanted, context)
     amend_version(
@@ -94,18 +93,6 @@ def finetuned(
         "accuracy_before": report["before"]["report"]["accuracy"],
         "accuracy_after": report["report"]["accuracy"],
     }
-
-
-def evaluation_spec(made: Version, on: EvaluationSpec) -> EvaluationSpec:
-    """What to evaluate to see a version on some images.
-
-    Args:
-        made: any version.
-        on: another evaluation of these images.
-    """
-    return EvaluationSpec(
-        checkpoint=str(made.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
-    )
 
 
 def _made(context: JobContext) -> Version | None:

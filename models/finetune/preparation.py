@@ -16,6 +16,7 @@ from models.errors import TrainingError
 from models.evaluation import images_of, opened_network
 from models.finetune.feature_cache import embedding_steps
 from models.finetune.feeds import ImageFeed
+from models.finetune.held_out import known_by, learned_images
 from models.finetune.phase import Phase
 from models.finetune.phases import PhaseInputs, phase_steps
 from models.finetune.role_images import RoleImages
@@ -83,7 +84,10 @@ def preparation_steps(
     yield Progress("Opening the model", 0, 0)
     validation = images_of(spec.start)
     start = starting_network(spec, validation)
+    learned = learned_images(store, spec)
     choosing = choosing_rows(store, before)
+    if learned:
+        choosing |= np.array([key in learned for key in known_by(store, before)], bool)
     ids = _ids_of(validation, before, choosing)
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import VersionError
+from models.evaluation_spec import EvaluationSpec
 from models.finetune.spec import FinetuneSpec
 
 WEIGHTS, RECORD = "weights.pth", "version.json"
@@ -66,6 +67,21 @@ class Version:
     def finetune_spec(self) -> FinetuneSpec:
         """What it was trained with."""
         return FinetuneSpec.from_json(self.spec)
+
+    def evaluation_spec(self, on: EvaluationSpec | None = None) -> EvaluationSpec:
+        """What to evaluate to see it on some images.
+
+        Args:
+            on: another evaluation of these images; None for those that it was trained with.
+        """
+        same = on or self.finetune_spec.start
+        return EvaluationSpec(
+            checkpoint=str(self.checkpoint),
+            images=same.images,
+            groups=same.groups,
+            split=same.split,
+            limit=same.limit,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that ``from_json`` reads back; the folder is where it is found."""

@@ -71,17 +71,9 @@ def results(store: Store) -> dict[str, Result]:
             )
     for fingerprint, version in trained.items():  # not among the last opened any more
         found[fingerprint] = Result(
-            fingerprint, _spec_of(version), version.created, version, is_made_here=True
+            fingerprint, version.evaluation_spec(), version.created, version, is_made_here=True
         )
     return _named(found, {str(each.checkpoint): each.name for each in kept})
-
-
-def _spec_of(version: Version) -> EvaluationSpec:
-    """The evaluation of a version on its validation images."""
-    on = version.finetune_spec.start
-    return EvaluationSpec(
-        checkpoint=str(version.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
-    )
 
 
 def _named(found: Mapping[str, Result], names: Mapping[str, str]) -> dict[str, Result]:

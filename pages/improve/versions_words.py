@@ -73,9 +73,6 @@ def opened_spec(version: Version, current: EvaluationSpec | None) -> EvaluationS
         version: it.
         current: what is open, or None.
     """
-    on = version.finetune_spec.start
-    if current is not None and current.predictions is None:  # a table's folder need not hold labelled images
-        on = current
-    return EvaluationSpec(
-        checkpoint=str(version.checkpoint), images=on.images, groups=on.groups, split=on.split, limit=on.limit
-    )
+    # a table's folder need not hold labelled images
+    is_usable = current is not None and current.predictions is None
+    return version.evaluation_spec(current if is_usable else None)

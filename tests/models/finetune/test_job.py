@@ -20,7 +20,7 @@ from models.finetune import job as job_module
 from models.finetune.augmentation import Augmentation
 from models.finetune.feeds import CachedFeed, ImageFeed
 from models.finetune.finish import ask_to_finish
-from models.finetune.held_out import held_out_images
+from models.finetune.held_out import held_out_images, known_by, learned_images
 from models.finetune.phase import Phase
 from models.finetune.recipe import KINDS
 from models.finetune.spec import FinetuneSpec, Target, TrainingImages
@@ -259,6 +259,29 @@ def test_a_table_of_some_of_the_images_is_compared_on_those(
     assert len(halved_then) == 6 and len(held_out_images(store, after, after, None)) == 18
     table = kept_predictions(store, made.data["baseline"])
     assert halved_then == held_out_images(store, table, after, None)
+
+
+def test_what_the_network_has_learned_from_before_does_not_judge(tmp_path: Path, store: Store) -> None:
+    """It was trained on half of the images; one more of them, and the halves are others."""
+    root = planted(tmp_path / "planted")
+    spec = planted_spec(root, "bottleneck", training=TrainingImages())
+    first = done(store, spec)
+    coloured(root / "val" / CLASSES[0] / "a_new_one.png", CLASSES[0], 999)
+    start = EvaluationSpec(str(first.checkpoint), spec.start.images)
+    child = replace(spec, start=start, baseline=start, parent=first.id)
+    second, scratch = (
+        done(store, child),
+        done(store, replace(child, recipe=replace(child.recipe, kind="scratch"))),
+    )
+    answers = [kept_predictions(store, each.evaluation) for each in (first, second, scratch)]
+    learned = set(known_by(store, answers[0])) - held_out_images(store, answers[0], answers[0], first)
+    apart = [
+        held_out_images(store, each, each, of)
+        for each, of in zip(answers[1:], (second, scratch), strict=True)
+    ]
+    assert learned == learned_images(store, child) and not learned & apart[0]
+    assert learned & apart[1]  # from scratch nothing was known before
+    assert [len(each) for each in apart] == [each.metrics["report"]["n"] for each in (second, scratch)]
 
 
 @pytest.mark.parametrize("kind", ["bottleneck", "last_block"])
