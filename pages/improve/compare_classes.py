@@ -27,7 +27,7 @@ def classes_section(statistics: ComparisonStatistics) -> None:
     """
     st.subheader("Class by class")
     moved = moved_classes(statistics.classes)
-    left, right = halves("comparison_classes", (0.44, 0.56), "medium")
+    left, right = halves("comparison_classes", (0.4, 0.6), "medium")
     with left:
         if moved.empty:
             st.info("No image of any class was fixed or broken.", icon=":material/info:")
@@ -94,7 +94,10 @@ def class_chart(moved: pd.DataFrame) -> Any:
                      "arrayminus": rows["change"] - rows["low"], "color": colour, "thickness": 1.5, "width": 0},
         )  # fmt: skip
     figure.add_vline(x=0, line={"color": _GREY, "width": 1})
-    figure.update_xaxes(title="change of recall", tickformat="+.0%", fixedrange=True, zeroline=False)
+    figure.update_xaxes(
+        title={"text": "change of recall", "standoff": 14}, tickformat="+.0%", fixedrange=True, zeroline=False,
+        automargin=True,
+    )  # fmt: skip
     figure.update_yaxes(
         categoryorder="array",
         categoryarray=list(moved["class"])[::-1],
@@ -103,7 +106,7 @@ def class_chart(moved: pd.DataFrame) -> Any:
         showgrid=False,
     )
     figure.update_layout(
-        height=90 + 26 * len(moved), margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False, hovermode="closest",
+        height=126 + 26 * len(moved), margin={"l": 8, "r": 8, "t": 8, "b": 44}, dragmode=False, hovermode="closest",
         legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0}, showlegend=True,
     )  # fmt: skip
     return figure

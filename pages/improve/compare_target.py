@@ -59,7 +59,7 @@ def target_section(chosen: Chosen, half: Half, target: Target) -> None:
         against = compare_cached.target(chosen.control.fingerprint, after, half, target, against_control=True)
     with st.container(border=True, key="comparison_target"):
         st.markdown(f"##### The declared target: {state.escaped(target_words(target))}")
-        st.markdown(_verdict(own, against))
+        st.markdown(_verdict(own, against, is_its_control=_is_control(chosen)))
         st.html(table(lines(own, control, against)))
         if own.chosen_on_these:
             st.caption(_chosen_words(half))
@@ -69,7 +69,18 @@ def target_section(chosen: Chosen, half: Half, target: Target) -> None:
             control_offer(chosen.after)
 
 
-def _verdict(own: TargetResult, against: TargetResult | None) -> str:
+def _is_control(chosen: Chosen) -> bool:
+    """Whether the control is that very training without its target, and not any other result chosen by hand."""
+    control, after = chosen.control, chosen.after.version
+    return (
+        control is not None
+        and control.version is not None
+        and after is not None
+        and control.version.control_of == after.id
+    )
+
+
+def _verdict(own: TargetResult, against: TargetResult | None, *, is_its_control: bool) -> str:
     """The result, and whether the target did what the recipe alone did not."""
     share = own.mistakes
     if not share.n:
@@ -86,14 +97,15 @@ def _verdict(own: TargetResult, against: TargetResult | None) -> str:
         )
     if against is None:
         return words
-    return f"{words} {_control_words(against.mistakes)}"
+    return f"{words} {_control_words(against.mistakes, is_its_control=is_its_control)}"
 
 
-def _control_words(versus: PairedShare) -> str:
+def _control_words(versus: PairedShare, *, is_its_control: bool) -> str:
     """Whether the target made a difference beyond what the recipe does by itself.
 
     Args:
         versus: the target's mistakes of the control before, of the targeted training after.
+        is_its_control: whether the two differ in the target alone.
     """
     if versus.before == versus.after:
         return "The control leaves as many."
@@ -102,7 +114,7 @@ def _control_words(versus: PairedShare) -> str:
         "which may be chance"
         if versus.p_value > SURE
         else "so the target did it"
-        if better
+        if better and is_its_control
         else "beyond chance"
     )
     return (

@@ -101,7 +101,9 @@ def _training(workspace: Workspace, predictions: Predictions, found: TrainingIma
 def _say(listed: Listed, class_names: Collection[str]) -> None:
     """Say what is in the training images, and what is not."""
     counts = [listed.per_class.get(name, 0) for name in class_names]
-    st.caption(f"{listed.n:,} images, {min(counts):,} to {max(counts):,} a class.")
+    fewest, most = min(counts), max(counts)
+    each = f"{most:,}" if fewest == most else f"{fewest:,} to {most:,}"
+    st.caption(f"{listed.n:,} images, {each} a class.")
     unknown = sorted(set(listed.per_class) - set(class_names))
     if unknown:
         st.warning(
@@ -127,9 +129,8 @@ def _test(found: TrainingImages) -> tuple[str | None, str | None]:
     if found.test_path is not None:
         words = {FOUND_TEST: escaped(place_words(found.test_path, found.test_split)), **words}
         usual = FOUND_TEST
-    with st.expander(
-        f"Test images: {words[usual].lower() if usual == NO_TEST else words[usual]}, evaluated once, at the end"
-    ):
+    suggested = "none" if usual == NO_TEST else f"{words[usual]}, evaluated once, at the end"
+    with st.expander(f"Test images: {suggested}"):
         st.caption(
             "What was used for no choice at all: neither for the target, nor for the best epoch, nor to compare."
         )

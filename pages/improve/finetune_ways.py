@@ -75,9 +75,12 @@ def _cell(workspace: Workspace, predictions: Predictions) -> Target | None:
     names, groups = predictions.class_names, predictions.groups
     confused = finetune_cached.confused(workspace.fingerprint)
     suggested = [cell_name(each.label, each.predicted) for each in confused]
-    if newest("cell", "cell", "written_cell") is None and suggested:
-        choose_cell(suggested[0])
-        st.session_state["mend_suggested"] = suggested[0]
+    if newest("cell", "cell", "written_cell") is None:
+        # the matrix links to the cell that it shows at first, which nobody chose: the session does not hold it yet
+        if linked := st.query_params.get("cell"):
+            choose_cell(linked)
+        elif suggested:
+            _take_suggestion(suggested[0])
     view = folded_view(workspace.fingerprint, "confusion")
     cell = chosen_cell(view, names, groups)
     write_cell(view, cell)

@@ -12,6 +12,7 @@ from models.finetune.version_record import Version
 from pages.improve.compare_control import control_offer
 from pages.improve.compare_results import Result, baseline_of, control_of, results
 from pages.improve.job_shown import setting_rows
+from pages.improve.job_words import TRAINING
 from pages.improve.training_curves import training_curves
 from pages.improve.versions_export import exports
 from pages.improve.versions_form import delete_button, name_and_note
@@ -69,12 +70,13 @@ def _origin(version: Version, versions: Sequence[Version]) -> str:
 def _figures(version: Version) -> None:
     report, before = scores_of(version, "report"), scores_of(version, "before", "report")
     if not report:
-        st.info("It was saved, but its evaluation did not come to an end: open it to evaluate it.")
+        _not_evaluated(version)
         return
     with st.container(horizontal=True, gap="large", key="version_figures"):
         st.metric(
             "Held-out half", fine_percent(report["accuracy"]), width="content",
             delta=points_words(before["accuracy"], report["accuracy"]) if before else None,
+            delta_color="off", delta_arrow="off",
             help=f"Validation images that nothing was chosen by: {sure_words(report)}. The change is against the model "
             "that it is compared with; Before and after says whether it is more than chance.",
         )  # fmt: skip
@@ -92,6 +94,18 @@ def _figures(version: Version) -> None:
                     help=f"{words} {sure_words(scores)}.",
                 )
     st.caption(f"Held-out half: {sure_words(report)}.{_test_words(version)}")
+
+
+def _not_evaluated(version: Version) -> None:
+    """Why there are no figures: the training still evaluates it, or was ended before it had."""
+    job = state.running_jobs().newest_of(TRAINING, version.finetune_spec.to_json())
+    if job is None or not job.is_active:
+        st.info("It was saved, but its evaluation did not come to an end: open it to evaluate it.")
+        return
+    st.info("It is saved, and its training is still evaluating it.", icon=":material/hourglass_empty:")
+    st.page_link(
+        state.JOBS_PAGE, label="In the list of jobs", icon=":material/pending_actions:", query_params={"job": job.id}
+    )  # fmt: skip
 
 
 def _test_words(version: Version) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 
 from models.finetune.version_record import Version
 from models.finetune.version_tree import TreeRow, version_tree
+from pages.improve.finetune_target import target_words
 from pages.improve.versions_words import change_words, recipe_label
 from pages.shared import state
 from pages.shared.addressed import newest, write_later
@@ -78,9 +79,9 @@ def badges(version: Version) -> None:
         st.badge("Open now", icon=":material/folder_open:", color="green")
     if version.control_of:
         st.badge("Control", icon=":material/science:", color="gray")
-    target = version.spec.get("target")
-    if target:
-        st.badge(state.escaped(str(target["name"])[:60]), icon=":material/target:", color="blue")
+    target = version.finetune_spec.target
+    if target is not None:
+        st.badge(state.escaped(target_words(target)[:80]), icon=":material/target:", color="blue")
 
 
 def _words(row: TreeRow) -> str:
