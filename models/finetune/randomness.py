@@ -81,7 +81,7 @@ class RepeatableDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         """Run an operation, a random one with the generator."""
         kwargs = kwargs or {}
-        if not _is_random(func):
+        if not _is_random(func) or _drops_nothing(func, args, kwargs):
             return func(*args, **kwargs)
         if func is _aten.native_dropout.default:
             return self._dropout(*args)
@@ -118,6 +118,15 @@ class RepeatableDraws(TorchDispatchMode):  # type: ignore[no-untyped-call]
 @cache
 def _is_random(func: Callable[..., Any]) -> bool:
     return torch.Tag.nondeterministic_seeded in getattr(func, "tags", ())
+
+
+def _drops_nothing(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether an operation that may drop something (fused attention, of vision transformers) is told to drop nothing."""
+    for place, argument in enumerate(func._schema.arguments):
+        if argument.name == "dropout_p":
+            given = args[place] if place < len(args) else argument.default_value
+            return not kwargs.get("dropout_p", given)
+    return False
 
 
 @cache

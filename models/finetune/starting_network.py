@@ -14,14 +14,14 @@ from models.evaluation_spec import EvaluationSpec
 from models.finetune.heads import with_new_head
 from models.finetune.recipe import Recipe
 from models.finetune.small_cnn import ARCHITECTURE as SMALL_CNN
-from models.finetune.small_cnn import HEAD, small_cnn
+from models.finetune.small_cnn import HEAD, N_STAGES, small_cnn
 from models.finetune.spec import FinetuneSpec
 from models.images import ImageSet, open_image_set
 from models.network import Network
 from models.own_networks import NetworkPlan, plan_of_module, trainable_copy
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
-SCRATCH_SIDE = 160
+SCRATCH_SIDE, SMALLEST_SIDE = 160, 2**N_STAGES
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,9 @@ def shown_labels(spec: FinetuneSpec, validation: ImageSet) -> tuple[str, ...]:
 def _opened(network: Network, recipe: Recipe, labels: Sequence[str], shown: Sequence[str]) -> StartingNetwork:
     assert network.head is not None  # it is no program
     names = network.class_names
+    # As `models.evaluation.matched` calls them; in any other case their order would be a guess.
     if network.placeholder_names and len(names) == len(shown) == len(labels):
-        names = tuple(
-            shown
-        )  # as `models.evaluation.matched` calls them; in any other case their order is a guess
+        names = tuple(shown)
     knows_all = set(labels) <= set(names)
     is_new = not knows_all or recipe.new_head or bool(recipe.hidden)
     module, head = trainable_copy(network).cpu(), network.head
@@ -117,13 +116,20 @@ def _opened(network: Network, recipe: Recipe, labels: Sequence[str], shown: Sequ
 
 
 def _scratch(recipe: Recipe, labels: Sequence[str], preprocessing: Preprocessing) -> StartingNetwork:
+    size = _input_size(preprocessing)
+    if min(size) < SMALLEST_SIDE:
+        raise TrainingError(
+            f"The small CNN needs pictures of {SMALLEST_SIDE} pixels or more, and the preprocessing gives "
+            f"{size[0]} x {size[1]}.",
+            next_step="Open the model with a larger resize and crop, or choose another kind of recipe.",
+        )
     return StartingNetwork(
         module=small_cnn(len(labels), recipe.dropout, recipe.seed),
         head=HEAD,
         architecture=SMALL_CNN,
         class_names=tuple(labels),
         preprocessing=preprocessing,
-        input_size=_input_size(preprocessing),
+        input_size=size,
         has_new_head=True,
     )
 

@@ -51,4 +51,4 @@ def _train(after: Result) -> None:
     if job is not None and job.can_resume:
         jobs.resume(job.id)
     else:
-        jobs.submit(KIND, spec.to_json(), title=f"Fine-tune: {spec.name}")
+        jobs.submit(KIND, spec.to_json(), title=spec.name)

@@ -118,10 +118,12 @@ def figures(statistics: ComparisonStatistics, comparison: Comparison) -> None:
     before, after = statistics.before, statistics.after
     flips = statistics.negative_flips
     is_sure = verdict(statistics) in ("better", "worse")
+    # st.metric takes a change for a loss by its hyphen, not by the sign of minus
+    change = points(statistics.right.change).replace("−", "-")
     with st.container(horizontal=True, key="comparison_figures"):
         for title, value, help, delta in (
             ("Accuracy before", fine_percent(before.rate), f"{before.words}.", None),
-            ("Accuracy after", fine_percent(after.rate), f"{after.words}.", f"{points(statistics.right.change)} points"),
+            ("Accuracy after", fine_percent(after.rate), f"{after.words}.", f"{change} points"),
             ("Fixed", f"{statistics.fixed:,}", "Wrong before, right after.", None),
             ("Broken", f"{statistics.broken:,}", "Right before, wrong after.", None),
             (

@@ -233,6 +233,7 @@ def test_a_setting_that_was_changed_outlives_another_page(finetune_page: Page) -
     field = page.locator(".st-key-recipe_two_blocks_epochs input")
     field.fill("7")
     field.press("Enter")
+    page.wait_for_timeout(2000)  # the number must be on its way to the server before the page is left
     expect(summary(page)).to_contain_text("Last two blocks")
     page.get_by_role("link", name="Rare errors").click()
     expect(page.locator(".st-key-rare_head")).to_be_visible(timeout=SLOW)

@@ -83,7 +83,7 @@ def planted_spec(root: Path, kind: str = "last_block", **changes: Any) -> Finetu
     start = EvaluationSpec(str(root / "start.pth"), str(root / "val"))
     settings = {
         "epochs": 2, "batch_size": 8, "learning_rate": 0.02, "stage_factor": 1.0, "views": 2, "patience": None,
-        "warmup_epochs": 0.0,
+        "warmup_epochs": 0.0, "batch_norm": "learning",
     }  # fmt: skip
     spec = FinetuneSpec(
         start=start,

@@ -70,8 +70,11 @@ def test_killed_at_twenty_moments_it_comes_to_the_same_version(child: Child, tmp
     for number in range(3 * KILLS):
         store, share = Store(tmp_path / f"workspace_{number}"), 1.0
         while True:  # until its job is done
+            # another kind of moment after a run that outlived its own: seconds were counted on a busier machine
             where = share * ((kills * STRIDE + draws.random()) % KILLS) / KILLS  # over all of a run, evenly
-            ended = child(store, spec, **(moment(whole, where, KINDS[kills % 3]) if kills < KILLS else {}))
+            ended = child(
+                store, spec, **(moment(whole, where, KINDS[(kills + number) % 3]) if kills < KILLS else {})
+            )
             check_files(store)
             if not ended["signal"]:
                 break

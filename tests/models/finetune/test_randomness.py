@@ -73,13 +73,18 @@ def tiny_swin() -> nn.Module:
     )  # fmt: skip
 
 
-def tiny_vit() -> nn.Module:
+def tiny_vit(attention_dropout: float = 0.3) -> nn.Module:
     module = torchvision.models.VisionTransformer(
         image_size=32, patch_size=8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32,
-        dropout=0.2, attention_dropout=0.3, num_classes=5,
+        dropout=0.2, attention_dropout=attention_dropout, num_classes=5,
     )  # fmt: skip
     nn.init.normal_(module.heads.head.weight)
     return module
+
+
+def usual_vit() -> nn.Module:
+    """As torchvision's: its attention drops nothing, and is then fused into one operation."""
+    return tiny_vit(attention_dropout=0.0)
 
 
 def tiny_convnext() -> nn.Module:
@@ -87,7 +92,7 @@ def tiny_convnext() -> nn.Module:
     return nn.Sequential(block, nn.Dropout2d(0.4), nn.Flatten(), nn.Linear(3 * 32 * 32, 5))
 
 
-@pytest.mark.parametrize("build", [tiny_swin, tiny_vit, tiny_convnext])
+@pytest.mark.parametrize("build", [tiny_swin, tiny_vit, usual_vit, tiny_convnext])
 def test_networks_of_torchvision_draw_the_same_in_parts(build: Callable[[], nn.Module]) -> None:
     module, batch = build().train(), torch.randn(5, 3, 32, 32, generator=generator_of(4))
     with torch.no_grad():

@@ -24,9 +24,9 @@ from models.store import Store
 from tests.models.finetune.planted_images import done, events, kept_weights, planted, planted_spec, waited
 
 PROCESSES = 2
-EPOCHS = 150
-TOLERANCE = 1e-3
-"""Relative, of losses: sums are taken in another order, which grows over some hundred steps; 1e-5 is found."""
+EPOCHS = 80
+TOLERANCE = 1e-4
+"""Relative, of losses: sums are taken in another order, which grows over some hundred steps; 1e-6 is found."""
 SECONDS_TO_DIE = 10.0
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are looked up in /proc")
@@ -89,10 +89,10 @@ def until_epoch(manager: Jobs, store: Store, id: str, more: int = 3) -> None:
     assert manager.status(id).state == "running", manager.status(id).error
 
 
-def test_stopped_orphaned_and_killed_it_comes_to_the_losses_of_one_process(
+def test_stopped_and_killed_it_comes_to_the_losses_of_one_process(
     images: Path, store: Store, manager: Jobs
 ) -> None:
-    spec = planted_spec(images, epochs=EPOCHS, batch_size=4, learning_rate=0.005)
+    spec = planted_spec(images, epochs=EPOCHS, batch_size=4, learning_rate=0.001)
     id = manager.submit("finetune_together", together(spec), title="Together")
     until_epoch(manager, store, id)
     assert len(workers(store)) == PROCESSES
@@ -102,16 +102,6 @@ def test_stopped_orphaned_and_killed_it_comes_to_the_losses_of_one_process(
     assert waited(manager, id).state == "cancelled"
     assert time.monotonic() - asked < SECONDS_TO_DIE
     assert not workers(store) and not agents(store) and not versions(store)
-
-    manager.resume(id)
-    until_epoch(manager, store, id)
-    (agent,) = agents(store)
-    os.kill(agent, signal.SIGKILL)
-    until(lambda: not workers(store), SECONDS_TO_DIE)  # none goes on without it
-    job = waited(manager, id)
-    assert job.state == "failed" and job.error is not None
-    assert "ended by somebody else" in job.error["message"]
-    assert not (store.root / "jobs" / id / STOP_FILE).exists()
 
     manager.resume(id)
     until_epoch(manager, store, id)
@@ -133,7 +123,7 @@ def check_same(made: Version, expected: Version) -> None:
         for name in ("train_loss", "validation_loss", "learning_rate"):
             assert row[name] == pytest.approx(other[name], rel=TOLERANCE), row["epoch"]
     for name, value in kept_weights(expected).items():
-        assert torch.allclose(kept_weights(made)[name], value, rtol=1e-2, atol=1e-3), name
+        assert torch.allclose(kept_weights(made)[name], value, rtol=TOLERANCE, atol=1e-5), name
 
 
 def test_what_the_processes_cannot_train_has_its_own_sentence(
@@ -147,6 +137,19 @@ def test_what_the_processes_cannot_train_has_its_own_sentence(
     assert "is not a number" in job.error["message"] and "learning rate" in job.error["next_step"]
     assert job.error["title"] != "An unexpected error"
     assert not workers(store) and not agents(store) and not versions(store)
+    assert not (store.root / "jobs" / id / STOP_FILE).exists()
+
+
+def test_without_their_agent_none_goes_on(images: Path, store: Store, manager: Jobs) -> None:
+    id = manager.submit("finetune_together", together(planted_spec(images)), title="Orphaned")
+    until(lambda: len(workers(store)) == PROCESSES)
+    time.sleep(0.3)  # what they do first is to tie themselves to it
+    (agent,) = agents(store)
+    os.kill(agent, signal.SIGKILL)
+    until(lambda: not workers(store), SECONDS_TO_DIE)
+    job = waited(manager, id)
+    assert job.state == "failed" and job.error is not None
+    assert "ended by somebody else" in job.error["message"] and job.can_resume
     assert not (store.root / "jobs" / id / STOP_FILE).exists()
 
 
