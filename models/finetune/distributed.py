@@ -62,6 +62,19 @@ def device_of(local: int, world: int) -> torch.device:
     return torch.device(f"cuda:{local}" if torch.cuda.device_count() >= world else "cpu")
 
 
+def _meeting() -> Any:
+    """Where the processes learn each other's addresses, kept by the agent.
+
+    The agent keeps it when it starts the processes again, and torch looks there under the same names each time: they
+    would take the addresses of the dead for each other's, and wait for ever. So each start has names of its own.
+    """
+    start = os.environ["TORCHELASTIC_RESTART_COUNT"]
+    address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    world = int(os.environ["WORLD_SIZE"])
+    store = dist.TCPStore(address, port, world, timeout=PATIENCE)  # type: ignore[attr-defined]
+    return dist.PrefixStore(f"start_{start}", store)  # type: ignore[attr-defined]
+
+
 @contextmanager
 def connected_ranks() -> Iterator[tuple[ConnectedRanks, torch.device]]:
     """Meet the other processes, as torchrun's environment variables say; for the length of a training.
@@ -75,7 +88,10 @@ def connected_ranks() -> Iterator[tuple[ConnectedRanks, torch.device]]:
     with_cards = device.type == "cuda"
     if with_cards:
         torch.cuda.set_device(device)
-    dist.init_process_group("cpu:gloo,cuda:nccl" if with_cards else "gloo", timeout=PATIENCE)
+    dist.init_process_group(
+        "cpu:gloo,cuda:nccl" if with_cards else "gloo",
+        store=_meeting(), rank=int(os.environ["RANK"]), world_size=int(os.environ["WORLD_SIZE"]), timeout=PATIENCE,
+    )  # fmt: skip
     try:
         yield ConnectedRanks(), device
     finally:

@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 import models.finetune.job  # noqa: F401 (so that no child needs to import it)
+from models import job_worker
 from models.finetune.batches import Batch
 from models.finetune.phase_work import PhaseWork
 from models.finetune.training_state import Sums
@@ -111,6 +112,7 @@ def child(order: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    job_worker.NICENESS = 0  # as in ``conftest.py``
     torch.set_num_threads(1)  # no threads in this process: a child would not have them
     for line in sys.stdin:
         sys.stdout.write(json.dumps(child(json.loads(line))) + "\n")

@@ -59,11 +59,11 @@ def child() -> Iterator[Child]:
 
 
 def test_killed_at_twenty_moments_it_comes_to_the_same_version(child: Child, tmp_path: Path) -> None:
-    spec = planted_spec(planted(tmp_path), epochs=30, batch_size=4, new_head=True, head_epochs=8)
+    spec = planted_spec(planted(tmp_path), epochs=16, batch_size=4, new_head=True, head_epochs=4)
     for name in ("first", "second"):  # the first one still warms up
         unbroken = Store(tmp_path / name)
         whole = child(unbroken, spec)
-        assert whole["state"] == "done" and whole["files"] > 100 and whole["steps"] == 38 * 6
+        assert whole["state"] == "done" and whole["files"] > 100 and whole["steps"] == 20 * 6
     (expected,) = versions(unbroken)
 
     draws, kills, phases = random.Random(7), 0, list[str]()
