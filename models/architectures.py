@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from torch import nn
 
@@ -46,7 +46,27 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class KeyDifferences:
+    """How the weights of a file and those of a module differ.
+
+    Args:
+        missing: keys that the module needs and the file lacks.
+        extra: keys that the file has and the module does not know.
+        misshaped: keys of both with different shapes, in words.
+    """
+
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    misshaped: tuple[str, ...]
+
+    @property
+    def differences(self) -> int:
+        """How many keys differ; 0 where the weights fit."""
+        return len(self.missing) + len(self.extra) + len(self.misshaped)
+
+
+@dataclass(frozen=True)
+class Comparison(KeyDifferences):
     """How a file's weights and an architecture differ.
 
     Args:
@@ -54,23 +74,12 @@ class Comparison:
         module: the architecture on the meta device, with as many outputs as the file's head.
         head: the file's head; None where the file has none of one linear layer.
         image_size: side in pixels that a vision transformer was made for; None for others.
-        missing: keys that the architecture needs and the file lacks.
-        extra: keys that the file has and the architecture does not know.
-        misshaped: keys of both with different shapes, in words.
     """
 
     architecture: Architecture
     module: nn.Module
     head: Head | None
     image_size: int | None
-    missing: tuple[str, ...]
-    extra: tuple[str, ...]
-    misshaped: tuple[str, ...]
-
-    @property
-    def differences(self) -> int:
-        """How many keys differ; 0 where the architecture fits."""
-        return len(self.missing) + len(self.extra) + len(self.misshaped)
 
     def file_keys(self) -> dict[str, str]:
         """For each key of the module, the key of the file that holds it."""
@@ -124,7 +133,10 @@ def compared_with(name: str, shapes: Shapes) -> Comparison:
         found = one_layer(shapes, extra_head)
         if found is not None and _has_layer(module, extra_head):
             _resize(module, extra_head, found)
-    return _compared(Comparison(architecture, module, head, image_size, (), (), ()), shapes)
+    differing = key_differences(module, shapes, name)
+    return Comparison(
+        **vars(differing), architecture=architecture, module=module, head=head, image_size=image_size
+    )
 
 
 def one_layer(shapes: Shapes, prefix: str) -> Head | None:
@@ -177,11 +189,16 @@ def _under_own_name(shapes: Shapes, source: str, own: str) -> Shapes:
     }
 
 
-def _compared(comparison: Comparison, shapes: Shapes) -> Comparison:
-    name = comparison.architecture.name
-    wanted = {key: tuple(weight.shape) for key, weight in comparison.module.state_dict().items()}
-    return replace(
-        comparison,
+def key_differences(module: nn.Module, shapes: Shapes, name: str) -> KeyDifferences:
+    """Compare key by key; counters of batches, which old files lack, may be missing.
+
+    Args:
+        module: may be on the meta device.
+        shapes: key to shape, as in the file.
+        name: of the module, in words.
+    """
+    wanted = {key: tuple(weight.shape) for key, weight in module.state_dict().items()}
+    return KeyDifferences(
         missing=tuple(key for key in wanted if key not in shapes and not key.endswith(COUNTER)),
         extra=tuple(key for key in shapes if key not in wanted),
         misshaped=tuple(

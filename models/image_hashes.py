@@ -71,10 +71,23 @@ def readable_steps(store: Store, paths: Sequence[Path]) -> Generator[Progress, N
     return (yield from _answered(store, paths, _PROBLEMS))
 
 
+def hashes_of(store: Store, predictions: Predictions) -> list[str]:
+    """The hashes of the files of N images, as of ``content_hashes``."""
+    return content_hashes(store, [predictions.absolute(path) for path in predictions.images["path"]])
+
+
+def known_by(predictions: Predictions, hashes: Sequence[str]) -> list[str]:
+    """What each image is known by: its content, or where its file is gone its id.
+
+    Args:
+        predictions: N images.
+        hashes: of their files; "" where one is gone.
+    """
+    return [digest or str(id) for digest, id in zip(hashes, predictions.images["id"], strict=True)]
+
+
 def choosing_rows(store: Store, predictions: Predictions) -> Booleans:
     """Which images of an evaluation belong to the choosing half (``models.halves.choosing_half``).
-
-    An image whose file is gone is known by its id in place of its content.
 
     Args:
         store: the workspace.
@@ -83,10 +96,8 @@ def choosing_rows(store: Store, predictions: Predictions) -> Booleans:
     Returns:
         (N,) True for the choosing half, False for the half that is kept for the report.
     """
-    table = predictions.images
-    hashes = content_hashes(store, [predictions.absolute(path) for path in table["path"]])
-    known = [digest or str(name) for digest, name in zip(hashes, table["id"], strict=True)]
-    return choosing_half(table["label"].tolist(), known)
+    known = known_by(predictions, hashes_of(store, predictions))
+    return choosing_half(predictions.images["label"].tolist(), known)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,8 @@ CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, queued);
 CREATE INDEX IF NOT EXISTS jobs_by_spec ON jobs (kind, spec, queued);
 """
 ACTIVE = f"state IN ({', '.join(repr(state) for state in ACTIVE_STATES)})"
+_RESTARTED = "started + (?1 - ended)"
+"""When a job that stopped and waits would have begun, had it run in one go up to this moment; NULL if it never ran."""
 RESUMABLE = f"state IN ({', '.join(repr(state) for state in RESUMABLE_STATES)})"
 
 
@@ -70,8 +72,8 @@ class JobDatabase:
             if active is not None:
                 return active
             connection.execute(
-                "UPDATE jobs SET state = 'queued', owner = ?, queued = ?, started = NULL, ended = NULL, "
-                "heartbeat = NULL, phase = '', done = 0, total = 0, message = '', seconds_left = NULL, "
+                "UPDATE jobs SET state = 'queued', owner = ?, queued = ?, heartbeat = NULL, "
+                "phase = '', done = 0, total = 0, message = '', seconds_left = NULL, "
                 f"error = NULL, result = NULL WHERE id = ? AND {RESUMABLE}",
                 (owner, time.time(), id),
             )
@@ -81,7 +83,8 @@ class JobDatabase:
         """Take the owner's job of these kinds that has waited longest, and mark it as running."""
         with transaction(self.store, SCHEMA) as connection:
             row = connection.execute(
-                "UPDATE jobs SET state = 'running', started = ?1, heartbeat = ?1 WHERE id = "
+                "UPDATE jobs SET state = 'running', heartbeat = ?1, "
+                f"started = COALESCE({_RESTARTED}, ?1), ended = NULL WHERE id = "
                 f"(SELECT id FROM jobs WHERE state = 'queued' AND owner = ?2 AND kind IN ({_places(kinds)}) "
                 "ORDER BY queued, rowid LIMIT 1) RETURNING *",
                 (time.time(), owner, *kinds),
@@ -104,7 +107,8 @@ class JobDatabase:
         """A waiting job is cancelled, a running one is to stop; any other stays as it is."""
         with transaction(self.store, SCHEMA) as connection:
             connection.execute(
-                "UPDATE jobs SET state = 'cancelled', ended = ? WHERE id = ? AND state = 'queued'",
+                f"UPDATE jobs SET state = 'cancelled', started = {_RESTARTED}, ended = ?1 "
+                "WHERE id = ?2 AND state = 'queued'",
                 (time.time(), id),
             )
             connection.execute(
@@ -135,7 +139,7 @@ class JobDatabase:
         """
         with transaction(self.store, SCHEMA) as connection:
             rows = connection.execute(
-                "UPDATE jobs SET state = 'interrupted', ended = COALESCE(heartbeat, created), "
+                "UPDATE jobs SET state = 'interrupted', ended = COALESCE(heartbeat, ended, created), "
                 f"seconds_left = NULL WHERE owner = ? AND {ACTIVE} RETURNING id",
                 (owner,),
             ).fetchall()

@@ -30,10 +30,10 @@ class JobStatus:
         total: units of this phase; 0 where it is not known.
         unit: what is counted ("images").
         message: one more thing worth saying, or "".
-        seconds: how long it has run, or ran.
+        seconds: how long it has run, or ran, in all its runs; pauses between them do not count.
         seconds_left: estimate for this phase; None until it means something.
         created: when it was submitted.
-        started: when it began to run, or None.
+        started: when it began to run, or None; each time that it is taken up again, later by the pause.
         ended: when it ended, or None.
         heartbeat: when it last gave a sign of life, or None.
         error: of a failed job: ``title``, ``message`` and ``next_step``.

@@ -9,17 +9,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from models.architecture_table import COUNTER, architectures
-from models.architectures import shown
+from models.architecture_table import architectures
+from models.architectures import key_differences, shown
 from models.errors import WeightsMismatch
 from models.finetune.heads import with_new_head
 from models.finetune.small_cnn import ARCHITECTURE as SMALL_CNN
-from models.finetune.small_cnn import HEAD, WIDTH, SmallCnn
+from models.finetune.small_cnn import HEAD, PREPROCESSING, WIDTH, SmallCnn
 from models.meta_modules import OnMeta, built_on_meta
 from models.own_networks import PLAN_KEY, NetworkPlan, plan_refusal
-from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, default_preprocessing
-
-SIDE = 160
+from models.preprocessing import Preprocessing, default_preprocessing
 
 
 def module_on_meta(plan: NetworkPlan) -> tuple[nn.Module, str]:
@@ -80,23 +78,15 @@ def check_fit(
             f"{path.name} holds a {plan.architecture}, not a {architecture}.",
             next_step="Leave the choice to Errorscope.",
         )
-    wanted = {key: tuple(weight.shape) for key, weight in module.state_dict().items()}
-    given = {key: tuple(weight.shape) for key, weight in tensors.items()}
-    missing = [key for key in wanted if key not in given and not key.endswith(COUNTER)]
-    extra = [key for key in given if key not in wanted]
-    misshaped = [
-        f"{key}: {given[key]} in the file, {shape} in its plan"
-        for key, shape in wanted.items()
-        if given.get(key, shape) != shape
-    ]
-    if missing or extra or misshaped:
+    shapes = {key: tuple(weight.shape) for key, weight in tensors.items()}
+    found = key_differences(module, shapes, "its plan")
+    if found.differences:
+        missing, extra, misshaped = found.missing, found.extra, found.misshaped
         raise WeightsMismatch(
             f"The weights in {path.name} are not those of the network that its plan describes "
             f"({len(missing)} missing, {len(extra)} extra, {len(misshaped)} of another shape: "
             f"{shown([*missing, *extra, *misshaped])}).",
-            missing=missing,
-            extra=extra,
-            misshaped=misshaped,
+            **vars(found),
             next_step="Open the file as it was saved.",
         )
 
@@ -104,5 +94,5 @@ def check_fit(
 def own_preprocessing(plan: NetworkPlan) -> Preprocessing:
     """What a network is fed with when its file does not say."""
     if plan.architecture == SMALL_CNN:
-        return Preprocessing(SIDE, SIDE, IMAGENET_MEAN, IMAGENET_STD)
+        return PREPROCESSING
     return default_preprocessing(plan.architecture, plan.image_size)

@@ -29,6 +29,7 @@ from models.images import ImageSet, Unreadable
 from models.network import Network
 from models.prediction_parts import Part
 from models.preprocessing import Preprocessing
+from models.torch_workers import torch_workers
 
 PIXELS_AT_ONCE = 4 * 224 * 224
 """Pixels in one forward pass on a processor: beyond, its memory comes fresh from the system each time."""
@@ -125,39 +126,12 @@ class Pipeline:
 
     @contextmanager
     def _workers(self) -> Iterator[ThreadPoolExecutor]:
-        """The threads. Each says how many cores torch may use in it, and this thread's own number stays.
-
-        What was set last, in whatever thread, is also what a thread begins with when it first asks; so
-        workers ask before they set theirs, all start at once, and then this thread sets its number again.
-        """
-        former = torch.get_num_threads()
-        started = threading.Barrier(self._n_workers + 1)
-
-        def start() -> None:
-            torch.get_num_threads()
-            torch.set_num_threads(self._torch_threads)
-            started.wait()
-
-        pool = ThreadPoolExecutor(self._n_workers, "errorscope-predict", initializer=start)
+        pool = torch_workers(self._n_workers, name="errorscope-predict", threads=self._torch_threads)
         try:
-            self._start(pool, started)
-            torch.set_num_threads(former)
             yield pool
         finally:
             self._stopped.set()
             pool.shutdown(wait=True, cancel_futures=True)
-            torch.set_num_threads(former)
-
-    def _start(self, pool: ThreadPoolExecutor, started: threading.Barrier) -> None:
-        try:
-            for _ in range(self._n_workers):
-                pool.submit(int)
-            started.wait()
-        except BaseException:
-            # Lets go of workers that wait for one that could not be started. Never later: a worker that is
-            # just leaving the barrier would take it for its own failure, and the pool's end would wait for ever.
-            started.abort()
-            raise
 
 
 def images_at_once(preprocessing: Preprocessing) -> int:

@@ -14,8 +14,8 @@ from models.devices import is_out_of_memory, plain_arithmetic
 from models.errors import TrainingError
 from models.finetune.features import Array
 from models.finetune.feeds import ImageFeed, stacked
-from models.finetune.workers import torch_workers
 from models.prediction_pipeline import images_at_once
+from models.torch_workers import torch_workers
 
 ON_A_GPU = 64
 """Images in one forward pass."""
@@ -38,7 +38,7 @@ class FeatureForward:
         self._size = images_at_once(feed.preprocessing) if on_processor else ON_A_GPU
         workers = min(background_threads() + (0 if on_processor else 1), MOST_WORKERS)
         self._turn = threading.Semaphore(workers if on_processor else 1)
-        self._pool = torch_workers(workers)
+        self._pool = torch_workers(workers, name="errorscope-training")
 
     def __enter__(self) -> FeatureForward:
         return self

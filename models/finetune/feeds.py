@@ -19,10 +19,10 @@ from models.finetune.augmentation import Augmentation
 from models.finetune.augmented import augmented_input, decoding_size
 from models.finetune.features import FeatureCache
 from models.finetune.role_images import RoleImages
-from models.finetune.workers import torch_workers
 from models.fingerprints import FileState, file_state, name_of
 from models.image_input import draft_size
 from models.preprocessing import Preprocessing, network_input
+from models.torch_workers import torch_workers
 
 __all__ = ["CachedFeed", "ImageFeed"]
 
@@ -60,7 +60,7 @@ class ImageFeed:
         self.labels = torch.from_numpy(images.labels.copy())
         self._forbidden = frozenset(forbidden)
         self._states: dict[int, FileState] = {}
-        self._pool = torch_workers(threads) if threads > 1 else None
+        self._pool = torch_workers(threads, name="errorscope-training") if threads > 1 else None
 
     def __len__(self) -> int:
         return len(self.images)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from models.finetune.spec import FinetuneSpec
 from models.finetune.version_record import Version
 from models.finetune.versions import versions
-from models.image_hashes import choosing_rows, content_hashes
+from models.halves import choosing_half
+from models.image_hashes import hashes_of, known_by
 from models.prediction_record import Predictions
 from models.saved_predictions import saved_predictions
 from models.store import Store
@@ -29,9 +30,7 @@ def held_out_images(
         after: the one to judge.
         made_by: the version whose evaluation ``after`` is, or None.
     """
-    halved = _halved(store, before, after, made_by)
-    rows = choosing_rows(store, halved)
-    apart = frozenset(key for key, chosen in zip(known_by(store, halved), rows, strict=True) if not chosen)
+    apart = _half(store, _halved(store, before, after, made_by), choosing=False)
     return apart - (learned_images(store, made_by.finetune_spec) if made_by is not None else frozenset())
 
 
@@ -55,15 +54,15 @@ def learned_images(store: Store, spec: FinetuneSpec) -> frozenset[str]:
         spec = made_by.finetune_spec
         halved = _trained_with(store, made_by)
         if spec.training.path is None and halved is not None:
-            rows = choosing_rows(store, halved)
-            found.update(key for key, chosen in zip(known_by(store, halved), rows, strict=True) if chosen)
+            found |= _half(store, halved, choosing=True)
     return frozenset(found)
 
 
-def known_by(store: Store, predictions: Predictions) -> list[str]:
-    """What each of N images is known by: its content, or where its file is gone its id."""
-    hashes = content_hashes(store, [predictions.absolute(path) for path in predictions.images["path"]])
-    return [digest or str(id) for digest, id in zip(hashes, predictions.images["id"], strict=True)]
+def _half(store: Store, predictions: Predictions, *, choosing: bool) -> frozenset[str]:
+    """What the images of one half are known by."""
+    known = known_by(predictions, hashes_of(store, predictions))
+    rows = choosing_half(predictions.images["label"].tolist(), known)
+    return frozenset(key for key, chosen in zip(known, rows, strict=True) if chosen == choosing)
 
 
 def _halved(store: Store, before: Predictions, after: Predictions, made_by: Version | None) -> Predictions:

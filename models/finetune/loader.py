@@ -9,7 +9,7 @@ from torch import Tensor
 
 from models.finetune.batches import batch_input
 from models.finetune.phase import Feed
-from models.finetune.workers import torch_workers
+from models.torch_workers import torch_workers
 
 Asked = tuple[Sequence[int], Sequence[int]]
 
@@ -26,9 +26,16 @@ class Loader:
 
     def __init__(self, feed: Feed, *, ahead: bool) -> None:
         self._feed = feed
-        self._pool: ThreadPoolExecutor | None = torch_workers(1) if ahead else None
+        self._pool: ThreadPoolExecutor | None = (
+            torch_workers(1, name="errorscope-training") if ahead else None
+        )
         self._begun: tuple[Asked, Future[Tensor]] | None = None
         self._queued: tuple[Asked, Future[Tensor]] | None = None
+
+    @property
+    def is_ahead(self) -> bool:
+        """Whether ``begin`` does anything."""
+        return self._pool is not None
 
     def begin(self, rows: Sequence[int], views: Sequence[int]) -> None:
         """Begin to load; the last two that were begun are kept.

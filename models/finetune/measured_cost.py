@@ -16,7 +16,6 @@ from models.evaluation import images_of
 from models.finetune.cost import NUMBER, PhaseCost, TrainingCost
 from models.finetune.cut import cut_before
 from models.finetune.phases import planned
-from models.finetune.recipe import Recipe
 from models.finetune.spec import FinetuneSpec
 from models.finetune.stages import Stage, stages
 from models.finetune.starting_network import StartingNetwork, starting_network
@@ -43,18 +42,13 @@ def training_cost(spec: FinetuneSpec) -> TrainingCost:
     module = moved(start.module, str(device))
     found = stages(module, start.head, start.input_size)
     example = torch.zeros(IMAGES, 3, *start.input_size, device=device)
-    keeps = _keeps(spec.recipe, is_augmented=bool(spec.augmentation))
+    keeps = spec.recipe.keeps_features(is_augmented=bool(spec.augmentation))
     phases = [
         _phase_cost(start, name, epochs, learning, example, keeps=keeps)
         for name, epochs, learning in planned(spec.recipe, found, start.has_new_head)
     ]
     n_weights = sum(weight.numel() for weight in module.parameters())
     return TrainingCost(n_weights, tuple(phases), start.has_new_head)
-
-
-def _keeps(recipe: Recipe, *, is_augmented: bool) -> bool:
-    """Whether features are kept."""
-    return recipe.cache != "off" and recipe.mixing == "none" and (recipe.views > 0 or not is_augmented)
 
 
 def _phase_cost(

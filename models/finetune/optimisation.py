@@ -98,8 +98,11 @@ def optimiser_of(groups: Sequence[Group], recipe: Recipe) -> torch.optim.Optimiz
 
 
 def is_decayed(weight: Tensor) -> bool:
-    """Whether penalties on the size of weights concern it: not those of one axis, which are biases and norms."""
-    return weight.ndim > 1
+    """Whether penalties on the size of weights concern it: not biases and scales, one number to a channel.
+
+    ConvNeXt's scales of layers have further axes, of length one.
+    """
+    return weight.ndim > 1 and weight[0].numel() > 1
 
 
 @torch.no_grad()

@@ -43,7 +43,7 @@ class Group:
     Args:
         name: of the stage ("head", "layer4").
         parameters: its weights.
-        factor: its share of the recipe's learning rate, 0..1.
+        factor: of the recipe's learning rate; more than 1 where a new head learns alone.
     """
 
     name: str

@@ -94,6 +94,8 @@ class PhaseWork:
             epoch: its epoch, from 0.
             number: which batch of that it is.
         """
+        if not self._loader.is_ahead:
+            return
         mix = drawn_mix(self._recipe, len(batch), *self._draws(epoch, number))
         self._loader.begin(*_wanted(batch, self._parts(len(batch))[0], mix))
 

@@ -155,9 +155,8 @@ def _groups(learning: Sequence[Stage], recipe: Recipe) -> tuple[Group, ...]:
 
 def _cut(inputs: PhaseInputs, learning: Sequence[Stage]) -> Cut | None:
     """Where the features to keep are, if any are kept."""
-    recipe = inputs.spec.recipe
-    new_each_epoch = bool(inputs.spec.augmentation) and not recipe.views
-    if recipe.cache == "off" or recipe.mixing != "none" or new_each_epoch:
+    spec = inputs.spec
+    if not spec.recipe.keeps_features(is_augmented=bool(spec.augmentation)):
         return None
     example = torch.zeros(2, 3, *inputs.start.input_size, device=inputs.device)
     modules = [each for stage in learning for each in stage.training_modules]

@@ -16,7 +16,7 @@ from models.errors import TrainingError
 from models.evaluation import images_of, opened_network
 from models.finetune.feature_cache import embedding_steps
 from models.finetune.feeds import ImageFeed
-from models.finetune.held_out import known_by, learned_images
+from models.finetune.held_out import learned_images
 from models.finetune.phase import Phase
 from models.finetune.phases import PhaseInputs, phase_steps
 from models.finetune.role_images import RoleImages
@@ -25,8 +25,8 @@ from models.finetune.spec import FinetuneSpec
 from models.finetune.starting_network import StartingNetwork, starting_network
 from models.finetune.targeting import Raised, sampling_weights
 from models.finetune.training_images import Roles, roles_steps
-from models.halves import Booleans
-from models.image_hashes import choosing_rows, content_hash_steps
+from models.halves import Booleans, choosing_half
+from models.image_hashes import content_hash_steps, hashes_of, known_by
 from models.images import ImageSet
 from models.network import Network
 from models.prediction_record import Predictions
@@ -85,9 +85,9 @@ def preparation_steps(
     validation = images_of(spec.start)
     start = starting_network(spec, validation)
     learned = learned_images(store, spec)
-    choosing = choosing_rows(store, before)
-    if learned:
-        choosing |= np.array([key in learned for key in known_by(store, before)], bool)
+    known = known_by(before, hashes_of(store, before))
+    choosing = choosing_half(before.images["label"].tolist(), known)
+    choosing |= np.array([key in learned for key in known], bool)
     ids = _ids_of(validation, before, choosing)
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)

@@ -155,6 +155,15 @@ class Recipe:
         valid = isinstance(widths, tuple) and all(type(each) is int and 1 <= each <= 65536 for each in widths)
         _check(valid, "hidden", widths, "a list of whole numbers from 1 to 65536")
 
+    def keeps_features(self, *, is_augmented: bool) -> bool:
+        """Whether what frozen layers make of the training images is kept.
+
+        Args:
+            is_augmented: whether these images are changed at random.
+        """
+        is_new_each_epoch = is_augmented and self.views == 0
+        return self.cache != "off" and self.mixing == "none" and not is_new_each_epoch
+
     def to_json(self) -> dict[str, Any]:
         """Plain data that ``from_json`` reads back."""
         return {**asdict(self), "hidden": list(self.hidden)}

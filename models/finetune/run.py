@@ -32,7 +32,7 @@ class Run(Protocol):
     """One training's link to the outside; `models.job_context.JobContext` is one.
 
     Attributes:
-        folder: where its files lie: ``spec.json``, ``events.jsonl``, ``last.pt``, ``best.pt``, ``STOP``.
+        folder: where its files lie: ``spec.json``, ``events.jsonl``, ``last.pt``, ``STOP``.
     """
 
     folder: Path

@@ -8,11 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from models.finetune.heads import empty_layer
+from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 
 ARCHITECTURE = "small_cnn"
 HEAD = "classifier"
 WIDTH = 16
 N_STAGES = 5
+PREPROCESSING = Preprocessing(160, 160, IMAGENET_MEAN, IMAGENET_STD)
+"""Where nothing else is said."""
 
 
 class SmallCnn(nn.Module):

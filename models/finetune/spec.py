@@ -137,4 +137,4 @@ class FinetuneSpec:
         Args:
             version: id of the version that came of this spec.
         """
-        return replace(self, target=None, name=f"{self.name} (control)", control_of=version)
+        return replace(self, target=None, name=f"Control of {self.name}", control_of=version)

@@ -14,14 +14,14 @@ from models.evaluation_spec import EvaluationSpec
 from models.finetune.heads import with_new_head
 from models.finetune.recipe import Recipe
 from models.finetune.small_cnn import ARCHITECTURE as SMALL_CNN
-from models.finetune.small_cnn import HEAD, N_STAGES, small_cnn
+from models.finetune.small_cnn import HEAD, N_STAGES, PREPROCESSING, small_cnn
 from models.finetune.spec import FinetuneSpec
 from models.images import ImageSet, open_image_set
 from models.network import Network
 from models.own_networks import NetworkPlan, plan_of_module, trainable_copy
-from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
+from models.preprocessing import Preprocessing
 
-SCRATCH_SIDE, SMALLEST_SIDE = 160, 2**N_STAGES
+SMALLEST_SIDE = 2**N_STAGES
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def _scratch_preprocessing(start: EvaluationSpec) -> Preprocessing:
         return Preprocessing.from_json(start.preprocessing)
     if start.checkpoint:
         return opened_network(start).preprocessing
-    return Preprocessing(SCRATCH_SIDE, SCRATCH_SIDE, IMAGENET_MEAN, IMAGENET_STD)
+    return PREPROCESSING
 
 
 def _input_size(preprocessing: Preprocessing) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from models.finetune.training_state import SavedState, State, save_state
 from models.job_context import tolerated
 
 SECONDS_WITHIN_AN_EPOCH = 60.0
-SAVING_SHARE = 10
+SAVING_SHARE = 20
 """Between two writings, so many times as long is trained as the last one took."""
 
 

@@ -17,7 +17,7 @@ from analysis.target_test import TargetResult, target_result
 from models.finetune.held_out import held_out_images
 from models.finetune.spec import Target
 from models.finetune.versions import versions
-from models.image_hashes import content_hashes
+from models.image_hashes import hashes_of, known_by
 from models.prediction_record import Predictions
 from pages.shared import cached, state
 from pages.shared.interruptible import interruptible
@@ -55,17 +55,15 @@ def _report_half(before: str, after: str) -> npt.NDArray[np.bool_]:
     store, earlier, later = state.store(), cached.predictions(before), cached.predictions(after)
     made_by = next((each for each in versions(store) if each.evaluation == after), None)
     held_out = held_out_images(store, earlier, later, made_by)
-    known = zip(_contents(before), earlier.images["id"], strict=True)
-    return np.array([(digest or str(id)) in held_out for digest, id in known], bool)
+    return np.array([key in held_out for key in known_by(earlier, _contents(before))], bool)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _contents(fingerprint: str) -> list[str]:
     """The hashes of the images' bytes; "" for a file that is gone."""
     opened = cached.predictions(fingerprint)
-    paths = [opened.absolute(path) for path in opened.images["path"]]
     # Files that nobody hashed yet are all read, once; a click meanwhile need not wait.
-    return interruptible(lambda: content_hashes(state.store(), paths))
+    return interruptible(lambda: hashes_of(state.store(), opened))
 
 
 @st.cache_resource(max_entries=24, show_spinner="Testing what changed…")

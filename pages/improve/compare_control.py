@@ -5,10 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.improve.compare_results import Result
+from pages.improve.job_words import TRAINING
 from pages.shared import state
 from pages.shared.job_panel import explain_failure, running_job
-
-KIND = "finetune"
 
 
 def control_offer(after: Result, *, primary: bool = True) -> None:
@@ -22,7 +21,7 @@ def control_offer(after: Result, *, primary: bool = True) -> None:
     if version is None or not version.finetune_spec.target:
         return
     spec = version.finetune_spec.control(version.id)
-    job = state.running_jobs().newest_of(KIND, spec.to_json())
+    job = state.running_jobs().newest_of(TRAINING, spec.to_json())
     with st.container(key="comparison_control_offer"):
         if job is not None and job.is_active:
             st.markdown("**The control is being trained.**")
@@ -47,8 +46,8 @@ def _train(after: Result) -> None:
     version = after.version
     assert version is not None
     spec, jobs = version.finetune_spec.control(version.id), state.running_jobs()
-    job = jobs.newest_of(KIND, spec.to_json())
+    job = jobs.newest_of(TRAINING, spec.to_json())
     if job is not None and job.can_resume:
         jobs.resume(job.id)
     else:
-        jobs.submit(KIND, spec.to_json(), title=spec.name)
+        jobs.submit(TRAINING, spec.to_json(), title=spec.name)

@@ -102,7 +102,7 @@ def _form(workspace: Workspace, predictions: Predictions) -> None:
         recipe=recipe,
         augmentation=augmentation,
         target=aim.target,
-        name=training_name(kind, aim),
+        name=training_name(kind, aim, start),
         parent=start.parent,
     )
     asked = Asked(

@@ -29,6 +29,7 @@ class Start:
         words: what a person calls it.
         problem: why it will not do; "" where it will.
         is_program: whether it is one, whose weights cannot be trained.
+        is_open: whether it is the open model.
     """
 
     spec: EvaluationSpec
@@ -36,6 +37,7 @@ class Start:
     words: str
     problem: str = ""
     is_program: bool = False
+    is_open: bool = False
 
     def problem_of(self, kind: str) -> str:
         """Why a kind of recipe cannot start from it; "" where it can.
@@ -75,7 +77,11 @@ def chosen_start(workspace: Workspace, architecture: str) -> Start:
         return Start(_on_open_images(workspace.spec, known[way]), way, known[way].name)
     name = Path(workspace.spec.checkpoint).name if opened is None else opened.name
     return Start(
-        workspace.spec, "" if opened is None else opened.id, name, is_program=architecture in PROGRAMS
+        workspace.spec,
+        "" if opened is None else opened.id,
+        name,
+        is_program=architecture in PROGRAMS,
+        is_open=True,
     )
 
 

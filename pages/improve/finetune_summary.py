@@ -21,6 +21,7 @@ from pages.improve.finetune_images import ImagesOfTraining
 from pages.improve.finetune_start import Start
 from pages.improve.finetune_target import Aim
 from pages.improve.job_shown import augmentation_words
+from pages.improve.job_words import TRAINING
 from pages.shared import state
 from pages.shared.job_panel import duration_words
 from pages.shared.state import Workspace, escaped
@@ -52,10 +53,17 @@ class Asked:
     problem: str
 
 
-def training_name(kind: str, aim: Aim) -> str:
-    """What a training is called in lists, and the version that comes of it."""
+def training_name(kind: str, aim: Aim, start: Start) -> str:
+    """What a training is called in lists, and the version that comes of it.
+
+    Args:
+        kind: of the recipe, a key of ``KINDS``.
+        aim: what is to be mended.
+        start: the network it starts from; it is named unless it is the open one.
+    """
     label = KINDS[kind].label
-    return f"{label}: {aim.words}" if aim.target is not None else f"{label}, untargeted"
+    words = f"{label}: {aim.words}" if aim.target is not None else f"{label}, untargeted"
+    return words if start.is_open or kind == "scratch" else f"{words}, from {start.words}"
 
 
 def summary(asked: Asked) -> None:
@@ -79,9 +87,7 @@ def summary(asked: Asked) -> None:
 @state.explained
 def start(spec: FinetuneSpec) -> None:
     """Submit the job, and show it on this page; for the button."""
-    st.session_state["finetune_job"] = state.running_jobs().submit(
-        "finetune", spec.to_json(), title=spec.name
-    )
+    st.session_state["finetune_job"] = state.running_jobs().submit(TRAINING, spec.to_json(), title=spec.name)
 
 
 def _cost(asked: Asked) -> TrainingCost | None:
@@ -106,7 +112,7 @@ def _rows(asked: Asked, cost: TrainingCost | None) -> str:
         "Mend": aim.words if spec.target is not None else "nothing in particular",
         "Start from": asked.start.words or "–",
         "Learn from": f"{asked.images.words}, {asked.images.n:,} images" if asked.images.n else "–",
-        "Recipe": KINDS[spec.recipe.kind].label,
+        "Recipe": recipe_words(spec.recipe),
         "Weights": unknown,
         "Augmentation": augmentation_words(spec),
         "Takes": unknown,
@@ -122,6 +128,17 @@ def _listed(rows: Mapping[str, str]) -> str:
         f"<span>{html.escape(term)}</span><span>{html.escape(words)}</span>" for term, words in rows.items()
     )
     return f'<div class="finetune-summary">{terms}</div>'
+
+
+def recipe_words(recipe: Recipe) -> str:
+    """The kind of a recipe and its main settings, in a line.
+
+    >>> recipe_words(Recipe("last_block", epochs=15, learning_rate=0.001, batch_size=32))
+    'Last block, 15 epochs in batches of 32, learning rate .001'
+    """
+    rate = f"{recipe.learning_rate:g}".removeprefix("0")
+    epochs = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs:,} epochs"
+    return f"{KINDS[recipe.kind].label}, {epochs} in batches of {recipe.batch_size:,}, learning rate {rate}"
 
 
 def weights_words(cost: TrainingCost) -> str:

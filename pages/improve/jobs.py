@@ -9,6 +9,7 @@ import streamlit as st
 from models.jobs import JobStatus
 from pages.improve.job_list import all_jobs, job_list
 from pages.improve.job_shown import shown_job
+from pages.improve.job_words import TRAINING
 from pages.shared import state
 from pages.shared.addressed import newest, settle_addresses, write_later
 from pages.shared.halves import halves
@@ -42,7 +43,7 @@ def _chosen(jobs: list[JobStatus]) -> JobStatus:
     if found is None and asked is not None:
         st.session_state.pop("shown_job", None)
         st.info("The job of this link is not kept any more.", icon=":material/info:")
-    return found or next((job for job in jobs if job.kind == "finetune"), jobs[0])
+    return found or next((job for job in jobs if job.kind == TRAINING), jobs[0])
 
 
 page()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +14,10 @@ from models.finetune.finish import ask_to_finish, finish_asked
 from models.jobs import JobStatus
 from pages.improve.job_diary import TrainingDiary, training_diary
 from pages.improve.job_words import TRAINING, kind_words, result_words, state_badge, when_words
-from pages.improve.training_curves import training_curves
+from pages.improve.training_curves import Rows, best_row, training_curves
 from pages.shared import state
 from pages.shared.clock import clock
-from pages.shared.job_panel import duration_words, explain_failure, progress_words, waiting_words
+from pages.shared.job_panel import cancel_job, duration_words, explain_failure, progress_words, waiting_words
 
 REFRESH_SECONDS = 1.0
 _MOST_LINES = 200
@@ -56,7 +55,7 @@ def training_view(job: JobStatus, *, key: str) -> None:
         ahead = state.running_jobs().ahead_of(job.id) if job.state == "queued" else []
         st.progress(job.fraction, text=state.escaped(waiting_words(ahead) if ahead else progress_words(job)))
     else:
-        _ended(job)
+        _ended(job, diary)
     training_buttons(job, key=key, has_weights=bool(diary.rows))
     if diary.latest:
         _figures(job, diary, key=key)
@@ -79,13 +78,10 @@ def _batch_size(job: JobStatus) -> int:
     return int(recipe.get("batch_size", 32))
 
 
-def _ended(job: JobStatus) -> None:
+def _ended(job: JobStatus, diary: TrainingDiary) -> None:
     explain_failure(job)
     if job.state == "cancelled":
-        st.info(
-            "Paused. All that was learnt is kept: it goes on from there, or ends with the best weights so far as a version.",
-            icon=":material/pause:",
-        )
+        st.info(paused_words(diary.rows), icon=":material/pause:")
     elif job.state == "interrupted":
         st.info(
             "The server stopped in the middle; the training goes on from where it stood.",
@@ -93,7 +89,32 @@ def _ended(job: JobStatus) -> None:
         )
     elif job.state == "done":
         words = result_words(job)
-        st.success(f"Done. **{words}**." if words else "Done.", icon=":material/check_circle:")
+        reached = f"Done. **{words}**." if words else "Done."
+        st.success(f"{reached} {kept_words(diary.rows)}".strip(), icon=":material/check_circle:")
+
+
+def paused_words(rows: Rows) -> str:
+    """What a paused training has so far, in a sentence.
+
+    Args:
+        rows: one for each epoch that is over.
+    """
+    if not rows:
+        return "Paused before its first epoch was over. What it has so far is kept: it goes on from there."
+    return "Paused. All that was learnt is kept: it goes on from there, or ends with the best weights so far as a version."
+
+
+def kept_words(rows: Rows) -> str:
+    """Which epoch's weights were kept, where later ones only made it worse; else "".
+
+    >>> kept_words([{"validation_loss": 0.5}, {"validation_loss": 0.6}])
+    'The first epoch was the best: the validation loss did not fall after it, and its weights are the ones kept.'
+    >>> kept_words([{"validation_loss": 0.5}, {"validation_loss": 0.4}])
+    ''
+    """
+    if len(rows) < 2 or best_row(rows) != 0:
+        return ""
+    return "The first epoch was the best: the validation loss did not fall after it, and its weights are the ones kept."
 
 
 def training_buttons(job: JobStatus, *, key: str, has_weights: bool) -> None:
@@ -130,7 +151,7 @@ def _active_buttons(job: JobStatus, key: str) -> None:
     is_stopping = job.state == "cancelling"
     st.button(
         "Cancel" if job.state == "queued" else "Pause", key=f"{key}_pause", icon=":material/pause:", disabled=is_stopping,
-        on_click=pause, args=(job.id,),
+        on_click=cancel_job, args=(job.id,),
         help=None if job.state == "queued" else "Stop after the present batch. Everything is kept, and it can go on.",
     )  # fmt: skip
     if job.state == "running":
@@ -155,10 +176,10 @@ def _result_links(job: JobStatus) -> None:
 
 def _figures(job: JobStatus, diary: TrainingDiary, *, key: str) -> None:
     """The figures of this moment."""
-    latest = diary.latest
-    figures = {"Epoch": f"{len(diary.rows):,}"}
-    if diary.rows and diary.rows[-1].get("validation_accuracy") is not None:
-        figures["Validation"] = fine_percent(diary.rows[-1]["validation_accuracy"])
+    latest, best = diary.latest, best_row(diary.rows)
+    figures = {"Epoch" if job.is_active else "Epochs": f"{len(diary.rows):,}"}
+    if best is not None and diary.rows[best].get("validation_accuracy") is not None:
+        figures[f"Validation, epoch {best + 1}"] = fine_percent(diary.rows[best]["validation_accuracy"])
     if latest.get("images_per_second"):
         figures["Images per second"] = f"{latest['images_per_second']:,.0f}"
     if latest.get("learning_rate") is not None:
@@ -184,13 +205,6 @@ def _log(diary: TrainingDiary, *, key: str) -> None:
 def is_finishing(identifier: str) -> bool:
     """Whether it was asked to end and keep its best weights."""
     return finish_asked(state.store().folder("jobs", identifier))
-
-
-@state.explained
-def pause(identifier: str) -> None:
-    """Ask a job to stop with all it has; for buttons."""
-    with suppress(JobError):  # it was deleted since
-        state.running_jobs().cancel(identifier)
 
 
 @state.explained

@@ -186,6 +186,20 @@ def test_the_first_target_is_the_most_confused_cell_of_the_choosing_half(
     expect(finetune_page.locator(".finetune-summary")).to_contain_text("nothing in particular")
 
 
+def test_the_cell_that_the_matrix_shows_at_first_is_the_target_though_nobody_chose_it(
+    training_server: Server, open_page: Opener, predictions: Predictions
+) -> None:
+    page = open_page(training_server.url)
+    matrix_stands(page)
+    page.get_by_role("link", name="Fine-tune on this").click()
+    everywhere = most_confused_cells(predictions, np.ones(len(predictions), bool), limit=99)
+    target = page.locator(".finetune-summary span").nth(1)
+    expect(target).to_have_text(re.compile(r"\w+ called \w+"), timeout=SLOW)
+    cell = next(each for each in everywhere if f"{each.label} called {each.predicted}" == target.inner_text())
+    assert cell.count == everywhere[0].count
+    expect(summary(page)).to_contain_text("You chose this on all images")
+
+
 @pytest.mark.parametrize(
     ("address", "link", "words"),
     [
@@ -233,8 +247,7 @@ def test_a_setting_that_was_changed_outlives_another_page(finetune_page: Page) -
     field = page.locator(".st-key-recipe_two_blocks_epochs input")
     field.fill("7")
     field.press("Enter")
-    page.wait_for_timeout(2000)  # the number must be on its way to the server before the page is left
-    expect(summary(page)).to_contain_text("Last two blocks")
+    expect(summary(page)).to_contain_text("Last two blocks, 7 epochs")
     page.get_by_role("link", name="Rare errors").click()
     expect(page.locator(".st-key-rare_head")).to_be_visible(timeout=SLOW)
     page.get_by_role("link", name="Fine-tune", exact=True).click()

@@ -1,7 +1,6 @@
 """Before and after: which results stand on which side, what the page says of them, and what it says when it cannot."""
 
 import base64
-import doctest
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -31,14 +30,13 @@ from models.prediction_table import predictions_from_table
 from models.recent import remember
 from models.saved_predictions import save_predictions
 from models.store import Store, write_json
-from pages.improve import compare_words
 from pages.improve.compare_budget import checks_list, command
 from pages.improve.compare_choice import Chosen
 from pages.improve.compare_classes import MOST_CLASSES, chart_words, moved_classes
-from pages.improve.compare_control import KIND
 from pages.improve.compare_image import asked_classes, in_common, outcome
 from pages.improve.compare_results import Result, baseline_of, control_of, results, usual_results
 from pages.improve.compare_target import lines, table
+from pages.improve.job_words import TRAINING
 from pages.shared.matrix import _packed_cells
 from pages.shared.state import Workspace
 from tests.analysis.planted_predictions import planted_predictions
@@ -136,11 +134,6 @@ def said(app: AppTest) -> str:
     assert not app.exception
     kinds = (app.title, app.markdown, app.info, app.success, app.error, app.warning, app.caption)
     return "\n".join(each.value for kind in kinds for each in kind).replace("\\", "")
-
-
-def test_words_of_figures() -> None:
-    failed, tried = doctest.testmod(compare_words)
-    assert tried and not failed
 
 
 def test_the_open_model_is_compared_with_the_newest_version_that_was_trained_from_it(kept: Kept) -> None:
@@ -298,7 +291,7 @@ def test_pressing_the_button_trains_the_same_without_the_target(
     monkeypatch.setattr("models.jobs.Jobs.submit", submit)
     app = opened(before)
     app.button(key="train_control").click().run()
-    assert submitted == [(KIND, version.finetune_spec.control("a").to_json())]
+    assert submitted == [(TRAINING, version.finetune_spec.control("a").to_json())]
     spec = FinetuneSpec.from_json(dict(submitted[0][1]))
     assert spec.target is None and spec.control_of == "a" and spec.recipe == version.finetune_spec.recipe
 

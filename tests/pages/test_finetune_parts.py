@@ -17,7 +17,7 @@ from models.jobs import JobStatus
 from pages.improve.finetune_link import classes_name
 from pages.improve.finetune_settings import GROUPS, MAIN, Choice, Number
 from pages.improve.finetune_start import Start
-from pages.improve.finetune_summary import power_words, weights_words
+from pages.improve.finetune_summary import power_words, training_name, weights_words
 from pages.improve.finetune_target import Aim, halves_words, target_words
 from pages.improve.job_shown import setting_rows
 from pages.improve.job_words import result_words, state_badge
@@ -145,6 +145,19 @@ def test_a_result_is_said_in_a_line() -> None:
     done = job(state="done", result={"accuracy_before": 0.881, "accuracy_after": 0.9})
     assert result_words(done) == "88.1% → 90.0% right on the held-out half"
     assert result_words(job(state="done", result={})) == result_words(job()) == ""
+
+
+def test_a_training_is_called_after_what_it_mends_and_the_start_that_is_not_the_open_model() -> None:
+    target = Target("cell", "cat/dog", (("cat", "dog"),))
+    aim = Aim(target, np.array([0]), 1, "cat called dog")
+    opened = Start(SPEC, "", "cats.pth", is_open=True)
+    other = Start(SPEC, "", "resnet18.pth")
+    assert training_name("last_block", aim, opened) == "Last block: cat called dog"
+    assert training_name("last_block", aim, other) == "Last block: cat called dog, from resnet18.pth"
+    assert (
+        training_name("scratch", Aim(None, np.array([0]), 1, "x"), other)
+        == "Small CNN from scratch, untargeted"
+    )
 
 
 def test_the_settings_of_a_training_name_what_was_changed() -> None:

@@ -21,14 +21,14 @@ from models.finetune import job as job_module
 from models.finetune.augmentation import Augmentation
 from models.finetune.feeds import CachedFeed, ImageFeed
 from models.finetune.finish import ask_to_finish
-from models.finetune.held_out import held_out_images, known_by, learned_images
+from models.finetune.held_out import held_out_images, learned_images
 from models.finetune.phase import Phase
 from models.finetune.recipe import KINDS
 from models.finetune.spec import FinetuneSpec, Target, TrainingImages
 from models.finetune.training import training_steps
 from models.finetune.training_state import LAST_FILE
 from models.finetune.versions import versions
-from models.image_hashes import choosing_rows
+from models.image_hashes import choosing_rows, hashes_of, known_by
 from models.job_context import JobContext
 from models.job_record import JobStatus
 from models.jobs import Jobs
@@ -277,7 +277,9 @@ def test_what_the_network_has_learned_from_before_does_not_judge(tmp_path: Path,
         done(store, replace(child, recipe=replace(child.recipe, kind="scratch"))),
     )
     answers = [kept_predictions(store, each.evaluation) for each in (first, second, scratch)]
-    learned = set(known_by(store, answers[0])) - held_out_images(store, answers[0], answers[0], first)
+    learned = set(known_by(answers[0], hashes_of(store, answers[0]))) - held_out_images(
+        store, answers[0], answers[0], first
+    )
     apart = [
         held_out_images(store, each, each, of)
         for each, of in zip(answers[1:], (second, scratch), strict=True)

@@ -87,12 +87,9 @@ def test_state_goes_on_where_it_was() -> None:
 
 
 def test_what_has_one_axis_is_not_decayed() -> None:
-    assert [is_decayed(torch.zeros(shape)) for shape in [(2,), (2, 2), (2, 2, 1, 1), ()]] == [
-        False,
-        True,
-        True,
-        False,
-    ]
+    decayed, others = [(2, 2), (1, 2), (2, 2, 1, 1), (2, 1, 3, 3)], [(2,), (), (2, 1, 1)]
+    assert all(is_decayed(torch.zeros(shape)) for shape in decayed)
+    assert not any(is_decayed(torch.zeros(shape)) for shape in others)
 
 
 def test_precision_says_what_it_does(monkeypatch: pytest.MonkeyPatch) -> None:

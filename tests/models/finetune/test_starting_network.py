@@ -9,10 +9,11 @@ import torch
 from models.checkpoint import load_checkpoint
 from models.errors import TrainingError
 from models.evaluation_spec import EvaluationSpec
+from models.finetune import small_cnn
 from models.finetune import starting_network as module_of_it
 from models.finetune.recipe import Recipe
 from models.finetune.spec import FinetuneSpec, TrainingImages
-from models.finetune.starting_network import SCRATCH_SIDE, StartingNetwork, starting_network
+from models.finetune.starting_network import StartingNetwork, starting_network
 from models.images import open_image_set
 from models.network import Network
 from models.own_networks import checkpoint_content
@@ -155,7 +156,7 @@ def test_from_scratch_only_the_preprocessing_is_taken(images: Path, tmp_path: Pa
     assert beside.preprocessing == PREPROCESSING and beside.input_size == (32, 32)
     assert beside.class_names == CLASSES and beside.architecture == "small_cnn" and beside.has_new_head
     table = EvaluationSpec.of_predictions(tmp_path / "none.csv", images / "val")
-    assert scratch(images, table).input_size == (SCRATCH_SIDE, SCRATCH_SIDE)
+    assert scratch(images, table).input_size == small_cnn.PREPROCESSING.input_size()
     given = replace(table, preprocessing=replace(PREPROCESSING, resize=48, crop=(40, 48)).to_json())
     assert scratch(images, given).input_size == (40, 48)
     assert same(
