@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from models.finetune.spec import FinetuneSpec
+from models.errors import ImagesError
+from models.finetune.spec import FinetuneSpec, TrainingImages
 from models.finetune.version_record import Version
 from models.finetune.versions import versions
 from models.halves import choosing_half
-from models.image_hashes import hashes_of, known_by
+from models.image_hashes import content_hashes, hashes_of, known_by
+from models.images import open_image_set
 from models.prediction_record import Predictions
 from models.saved_predictions import saved_predictions
 from models.store import Store
@@ -35,10 +37,10 @@ def held_out_images(
 
 
 def learned_images(store: Store, spec: FinetuneSpec) -> frozenset[str]:
-    """Validation images that the network a training starts from has learned from, whatever half they are in now.
+    """Images that the network a training starts from has learned from, whatever half of a set they are in now.
 
-    A version that had no training images learned from the choosing half of its validation images. Of a set that has
-    grown since, these are in either half.
+    A version learned from its training images, as far as they were no validation or test images then, or where there were
+    none, from the choosing half of its validation images. Training images that are gone are not known any more.
 
     Args:
         store: the workspace, with the versions that it started from.
@@ -53,9 +55,32 @@ def learned_images(store: Store, spec: FinetuneSpec) -> frozenset[str]:
         made_by = ancestors.pop(spec.parent)
         spec = made_by.finetune_spec
         halved = _trained_with(store, made_by)
-        if spec.training.path is None and halved is not None:
+        if halved is None:
+            continue
+        if spec.training.path is None:
             found |= _half(store, halved, choosing=True)
+        else:
+            judged = known_by(halved, hashes_of(store, halved))
+            found |= _training_contents(store, spec.training).difference(judged)
     return frozenset(found)
+
+
+def _training_contents(store: Store, training: TrainingImages) -> frozenset[str]:
+    """The hashes of training images that are no test images."""
+    found = _contents(store, training.path, training.split)
+    return found - _contents(store, training.test_path, training.test_split)
+
+
+def _contents(store: Store, path: str | None, split: str | None) -> frozenset[str]:
+    """The hashes of the files of a set, those that are still there."""
+    if path is None:
+        return frozenset()
+    try:
+        images = open_image_set(path, split=split)
+    except ImagesError:
+        return frozenset()
+    paths = [images.absolute(each) for each in images.table["path"]]
+    return frozenset(filter(None, content_hashes(store, paths)))
 
 
 def _half(store: Store, predictions: Predictions, *, choosing: bool) -> frozenset[str]:

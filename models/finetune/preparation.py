@@ -88,6 +88,12 @@ def preparation_steps(
     known = known_by(before, hashes_of(store, before))
     choosing = choosing_half(before.images["label"].tolist(), known)
     choosing |= np.array([key in learned for key in known], bool)
+    if learned.issuperset(known):
+        raise TrainingError(
+            f"The network that this training starts from has learned from all {len(known)} validation images: none is left "
+            "to judge the result.",
+            next_step="Open other validation images, or start from another network.",
+        )
     ids = _ids_of(validation, before, choosing)
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)

@@ -289,6 +289,32 @@ def test_what_the_network_has_learned_from_before_does_not_judge(tmp_path: Path,
     assert [len(each) for each in apart] == [each.metrics["report"]["n"] for each in (second, scratch)]
 
 
+def test_training_images_of_before_do_not_judge_where_they_are_validation_images_now(
+    tmp_path: Path, store: Store
+) -> None:
+    root = planted(tmp_path / "planted")
+    first = done(store, planted_spec(root, "bottleneck"))
+    for name in CLASSES:  # all that was validated on, and some that was learnt from
+        shutil.copytree(root / "val" / name, root / "mixed" / name)
+        for path in sorted((root / "train" / name).iterdir())[:4]:
+            shutil.copy(path, root / "mixed" / name / f"train_{path.name}")
+    start = EvaluationSpec(str(first.checkpoint), str(root / "mixed"))
+    halves = TrainingImages()
+    child = replace(
+        planted_spec(root, "bottleneck", training=halves), start=start, baseline=start, parent=first.id
+    )
+    made = done(store, child)
+    answers = kept_predictions(store, made.evaluation)
+    known = known_by(answers, hashes_of(store, answers))
+    apart = held_out_images(store, answers, answers, made)
+    judging = [path for path, key in zip(answers.images["path"], known, strict=True) if key in apart]
+    assert judging and not [path for path in judging if "train_" in path]
+    assert len(judging) == made.metrics["report"]["n"]
+    only = replace(start, images=str(root / "train"))
+    job = ended(store, replace(child, start=only, baseline=only))
+    assert job.error is not None and "has learned from all 24 validation images" in job.error["message"]
+
+
 @pytest.mark.parametrize("kind", ["bottleneck", "last_block"])
 def test_kept_features_change_nothing(kind: str, images: Path, store: Store) -> None:
     kept = done(store, planted_spec(images, kind, epochs=3))
