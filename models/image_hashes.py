@@ -6,7 +6,7 @@ and all others are not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,13 +108,14 @@ class _Question:
         phase: what is being done, in words.
         table: that keeps the answers.
         column: of the facts of pictures, where those know the answer already.
-        answer: of a file.
+        answer: of a file, and whether it will be the same next time: what a broken disk or a missing permission
+            made of it is not kept.
     """
 
     phase: str
     table: str
     column: str
-    answer: Callable[[Path], str]
+    answer: Callable[[Path], tuple[str, bool]]
 
 
 def _answered(store: Store, paths: Sequence[Path], asked: _Question) -> Generator[Progress, None, list[str]]:
@@ -129,15 +130,15 @@ def _answered(store: Store, paths: Sequence[Path], asked: _Question) -> Generato
     if missing:
         yield Progress(asked.phase, known, len(paths))
     for done, some in _worked(list(missing.items()), asked.answer):
-        answers |= some
-        _keep(store, asked.table, some)
+        answers |= {file: answer for file, (answer, _) in some.items()}
+        _keep(store, asked.table, {file: answer for file, (answer, is_lasting) in some.items() if is_lasting})
         yield Progress(asked.phase, known + done, len(paths))
     return [answers[file] for file in files]
 
 
 def _worked(
-    missing: Sequence[tuple[str, Path]], answer: Callable[[Path], str]
-) -> Iterator[tuple[int, dict[str, str]]]:
+    missing: Sequence[tuple[str, Path]], answer: Callable[[Path], tuple[str, bool]]
+) -> Iterator[tuple[int, dict[str, tuple[str, bool]]]]:
     """New answers, a few at a time: how many there are by now, and the latest."""
     with ThreadPoolExecutor(background_threads(), thread_name_prefix="image-hashes") as pool:
         for start in range(0, len(missing), BETWEEN_REPORTS):
@@ -156,33 +157,35 @@ def _kept(store: Store, table: str, files: Sequence[str]) -> dict[str, str]:
     return kept
 
 
-def _keep(store: Store, table: str, answers: dict[str, str]) -> None:
-    """Keep answers, but for a hash that could not be made: the file may be let go by whoever holds it."""
-    rows = [row for row in answers.items() if row[1] or table != "image_hashes"]
-    if rows:
+def _keep(store: Store, table: str, answers: Mapping[str, str]) -> None:
+    if answers:
         with transaction(store, SCHEMA) as connection:
-            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", rows)
+            connection.executemany(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", answers.items())
 
 
 def _of_facts(store: Store, paths: Sequence[Path], files: Sequence[str], column: str) -> dict[str, str]:
-    """What measuring the same pictures has found out already."""
+    """What measuring the same pictures has found out already, of those that could be read then."""
     facts: pd.DataFrame | None = saved_image_facts(store, paths)
-    return {} if facts is None else dict(zip(files, facts[column].tolist(), strict=True))
+    if facts is None:
+        return {}
+    rows = zip(files, facts["content"], facts[column], strict=True)
+    return {file: answer for file, content, answer in rows if content}
 
 
-def _hash(path: Path) -> str:
+def _hash(path: Path) -> tuple[str, bool]:
     try:
-        return content_hash(path)
+        return content_hash(path), True
     except ImagesError:
-        return ""
+        return "", False
 
 
-def _problem(path: Path) -> str:
+def _problem(path: Path) -> tuple[str, bool]:
     try:
         decoded(path, at_least=(SIDE, SIDE))
     except ImagesError as error:
-        return error.message
-    return ""
+        # what the system says has a number; what is in the file has none
+        return error.message, getattr(error.__cause__, "errno", None) is None
+    return "", True
 
 
 _HASHES = _Question(HASHING, "image_hashes", "content", _hash)

@@ -6,7 +6,9 @@ import streamlit as st
 
 from models.finetune.version_record import Version
 from models.finetune.versions import delete_version, note_version, rename_version, size_bytes
+from pages.improve.job_list import MOST_JOBS
 from pages.improve.versions_tree import CHOSEN
+from pages.improve.versions_words import works_on
 from pages.shared import state
 
 
@@ -45,12 +47,16 @@ def delete_button(version: Version, n_children: int) -> None:
         version: it.
         n_children: how many versions started from it.
     """
-    spec = state.open_spec()
-    if spec is not None and spec.checkpoint == str(version.checkpoint):
+    needed = _why_needed(version)
+    if needed:
         st.button(
-            "Delete", icon=":material/delete:", type="tertiary", key="version_delete", disabled=True,
-            help="It is the open model. Open another one first.",
-        )  # fmt: skip
+            "Delete",
+            icon=":material/delete:",
+            type="tertiary",
+            key="version_delete",
+            disabled=True,
+            help=needed,
+        )
         return
     with st.popover("Delete", icon=":material/delete:", type="tertiary", key="version_delete"):
         st.markdown(
@@ -60,6 +66,18 @@ def delete_button(version: Version, n_children: int) -> None:
         st.button(
             "Delete it", key="version_delete_sure", type="primary", on_click=_delete, args=(version.id,)
         )
+
+
+def _why_needed(version: Version) -> str:
+    """Why a version cannot be deleted now; "" where it can."""
+    spec = state.open_spec()
+    if spec is not None and spec.checkpoint == str(version.checkpoint):
+        return "It is the open model. Open another one first."
+    jobs = state.running_jobs().list(limit=MOST_JOBS)
+    at_work = next((job for job in jobs if job.is_active and works_on(job, version)), None)
+    if at_work is None:
+        return ""
+    return f"A job still works on it: {at_work.title}. Wait for its end, or stop it first."
 
 
 def _of_children(n: int) -> str:

@@ -9,6 +9,7 @@ from analysis.number_words import fine_percent, interval_words
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.recipe import KINDS
 from models.finetune.version_record import Version
+from models.jobs import JobStatus
 
 STOPPED = {
     "finished": "all its epochs were run",
@@ -64,6 +65,13 @@ def sure_words(scores: dict[str, Any]) -> str:
     n = int(scores["n"])
     found = accuracy_of(round(n * scores["accuracy"]), n)
     return f"{n:,} {'image' if n == 1 else 'images'}, 95% interval {interval_words((found.low, found.high))}"
+
+
+def works_on(job: JobStatus, version: Version) -> bool:
+    """Whether a job makes a version, evaluates it, or starts from it: a version is called like the job that made it."""
+    start = job.spec.get("start")
+    checkpoints = (job.spec.get("checkpoint"), start.get("checkpoint") if isinstance(start, dict) else None)
+    return job.id == version.id or str(version.checkpoint) in checkpoints
 
 
 def opened_spec(version: Version, current: EvaluationSpec | None) -> EvaluationSpec:

@@ -1,3 +1,4 @@
+import errno
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -92,6 +93,27 @@ def test_what_cannot_be_decoded_is_told_in_words(store: Store, files: list[Path]
     reasons = _reasons(store, files)
     assert reasons[1] == error.value.message and reasons[2]
     assert {*reasons[:1], *reasons[3:]} == {""}
+
+
+def test_what_the_system_refuses_today_is_asked_again(
+    store: Store, files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files[1].write_bytes(files[1].read_bytes()[:40])
+
+    def refused(path: Path, **_: object) -> object:
+        if path == files[0]:
+            raise ImagesError("the disk gave an error", next_step="") from OSError(
+                errno.EIO, "Input/output error"
+            )
+        return decoded(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(image_hashes, "decoded", refused)
+        reasons = _reasons(store, files)
+    assert reasons[0] == "the disk gave an error" and reasons[1]
+    asked: list[Path] = []
+    monkeypatch.setattr(image_hashes, "decoded", lambda path, **_: asked.append(path))
+    assert _reasons(store, files) == ["", *reasons[1:]] and asked == files[:1]
 
 
 def test_what_measuring_pictures_found_out_is_used(

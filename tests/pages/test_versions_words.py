@@ -14,8 +14,10 @@ from pages.improve.versions_words import (
     recipe_label,
     scores_of,
     sure_words,
+    works_on,
 )
 from tests.models.finetune.version_samples import METRICS, NAMES, finetune_spec
+from tests.pages.test_finetune_parts import job
 
 
 @pytest.fixture
@@ -44,6 +46,14 @@ def test_figures_are_told_with_how_sure_they_are() -> None:
 def test_a_recipe_of_a_later_errorscope_keeps_its_name(made: Version) -> None:
     assert recipe_label(made) == "Last block"
     assert recipe_label(replace(made, spec={"recipe": {"kind": "distilled"}})) == "distilled"
+
+
+def test_a_job_works_on_the_version_that_it_makes_evaluates_or_starts_from(made: Version) -> None:
+    weights = str(made.checkpoint)
+    assert works_on(job(id="id"), made)
+    assert works_on(job(spec={"checkpoint": weights}), made)
+    assert works_on(job(spec={"start": {"checkpoint": weights}}), made)
+    assert not works_on(job(spec={"checkpoint": "other.pth", "start": "somewhere"}), made)
 
 
 def test_a_version_opens_on_the_images_that_are_open_else_on_its_own(made: Version, tmp_path: Path) -> None:
