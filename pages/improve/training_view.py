@@ -56,7 +56,8 @@ def training_view(job: JobStatus, *, key: str) -> None:
         st.progress(job.fraction, text=state.escaped(waiting_words(ahead) if ahead else progress_words(job)))
     else:
         _ended(job, diary)
-    training_buttons(job, key=key, has_weights=bool(diary.rows))
+    has_weights = bool(diary.rows or (diary.steps and job.state != "failed"))
+    training_buttons(job, key=key, has_weights=has_weights)
     if diary.latest:
         _figures(job, diary, key=key)
     if diary.rows or diary.steps or job.is_active:
@@ -123,7 +124,7 @@ def training_buttons(job: JobStatus, *, key: str, has_weights: bool) -> None:
     Args:
         job: its present status.
         key: of this place on the page.
-        has_weights: whether an epoch was over, so that one that failed has weights that can be kept.
+        has_weights: whether something was learnt that can be kept.
     """
     with st.container(horizontal=True, vertical_alignment="center", key=f"{key}_buttons"):
         if job.is_active:
@@ -138,7 +139,7 @@ def training_buttons(job: JobStatus, *, key: str, has_weights: bool) -> None:
                 on_click=resume,
                 args=(job.id,),
             )
-            if job.state != "failed" or has_weights:
+            if has_weights:
                 st.button(
                     "End and keep the best", key=f"{key}_finish", icon=":material/stop_circle:", on_click=finish, args=(job.id,),
                     help="Save the best weights so far as a version, and evaluate it.",

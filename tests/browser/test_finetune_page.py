@@ -103,7 +103,7 @@ def test_two_clicks_from_a_cell_start_a_training_that_can_be_cancelled(
     assert job.spec["target"]["cells"] == [[label, predicted]] and job.spec["target"]["chosen_on"] == "all"
     assert job.spec["training"]["path"].endswith("pets/train")
     press(page, "Pause")
-    expect(panel(page)).to_contain_text("All that was learnt is kept", timeout=SLOW)
+    expect(panel(page)).to_contain_text("kept: it goes on from there", timeout=SLOW)
     page.get_by_role("link", name="In the list of jobs").click()
     shown = page.locator(".st-key-job_shown")
     expect(shown).to_contain_text("Paused")

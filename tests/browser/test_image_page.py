@@ -161,8 +161,11 @@ def test_a_slow_method_stops_when_its_page_is_left(
     tile = page.locator(".st-key-tile_kernel_shap")
     tile.get_by_role("button", name="Options").click()
     samples = page.get_by_role("spinbutton", name="Samples")
-    samples.fill("3900" if way == "closed" else "3950")  # enough to outlast the test
+    samples.fill("3900" if way == "closed" else "3950")
     samples.press("Enter")
+    cells = page.get_by_role("slider", name="Cells a side")
+    cells.press("End")  # enough to outlast the test, also on a quick machine
+    expect(cells).to_have_value("16")
     page.keyboard.press("Escape")
     tile.get_by_role("button", name=re.compile("^(play_arrow )?Run")).click()
     expect(tile.locator(".badge")).to_contain_text(re.compile(r"^\d+%"), timeout=SLOW)

@@ -26,12 +26,14 @@ def test_other_threads_go_on_as_if_nothing_was_there() -> None:
     followed = fresh("efficientnet_b0")
     with ThreadPoolExecutor() as pool:
         predicting = [pool.submit(predict) for _ in range(2)]
-        graphs = [traced(followed) for _ in range(8)]
+        graphs = [traced(followed)]
+        while (len(graphs) < 8 or len(answers) < 4) and len(graphs) < 200:
+            graphs.append(traced(followed))
         done.set()
         for each in predicting:
             each.result()  # raises what the thread raised
     assert all(answers)
-    assert len(answers) > 2
+    assert len(answers) >= 4
     assert len({len(graph.nodes) for graph in graphs if graph is not None}) == 1
     assert all(graphs)
 
