@@ -160,14 +160,18 @@ def test_a_slow_method_stops_when_its_page_is_left(
     page = explain("method=kernel_shap")
     tile = page.locator(".st-key-tile_kernel_shap")
     tile.get_by_role("button", name="Options").click()
-    samples = page.get_by_role("spinbutton", name="Samples")
-    samples.fill("3900" if way == "closed" else "3950")
-    samples.press("Enter")
+    run = tile.get_by_role("button", name=re.compile("^(play_arrow )?Run"))
     cells = page.get_by_role("slider", name="Cells a side")
-    cells.press("End")  # enough to outlast the test, also on a quick machine
+    cells.press("End")
     expect(cells).to_have_value("16")
+    estimate = run.inner_text()
+    samples = page.get_by_role("spinbutton", name="Samples")
+    samples.fill("3900" if way == "closed" else "3950")  # enough to outlast the test, also on a quick machine
+    samples.press("Enter")
+    expect(run).not_to_have_text(estimate)  # a click on a button that is drawn anew would be lost
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
     page.keyboard.press("Escape")
-    tile.get_by_role("button", name=re.compile("^(play_arrow )?Run")).click()
+    run.click()
     expect(tile.locator(".badge")).to_contain_text(re.compile(r"^\d+%"), timeout=SLOW)
     if way == "closed":
         page.close()
