@@ -20,6 +20,7 @@ NEW_MISTAKES = 0.1
 """New mistakes for each one there was, where nothing else is known: a training never only mends."""
 _STEPS = 20
 _TAIL = 9.0
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -192,4 +193,5 @@ def _binomial(n: int, share: float) -> tuple[npt.NDArray[np.int64], Floats]:
     mean, deviation = n * share, (n * share * (1 - share)) ** 0.5
     spread = _TAIL * deviation + _TAIL
     counts = np.arange(max(0, int(mean - spread)), min(n, int(mean + spread) + 1) + 1)
-    return counts, np.asarray(binom.pmf(counts, n, share), np.float64)
+    # scipy overflows where a share is next to nothing, and so are then the counts above 0
+    return counts, np.asarray(binom.pmf(counts, n, share if share > _NOTHING else 0.0), np.float64)

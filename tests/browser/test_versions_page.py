@@ -156,10 +156,12 @@ def test_the_tree_leads_to_each_version_and_a_link_to_the_same_one(
     shown(page, "Second try (control)")  # the newest
     rows = page.locator(".st-key-version_tree button")
     expect(rows).to_have_text(["Shorthairs", "Second try", "Second try (control)"])
-    first, second = (
-        page.locator(f".st-key-version_{id}").bounding_box() for id in (workspace.first.id, child.id)
+    # a child stands further right than its parent, as soon as the style sheet is there
+    page.wait_for_function(
+        "ids => { const [a, b] = ids.map(id => document.querySelector(`.st-key-version_${id}`)?.getBoundingClientRect().x);"
+        " return b > a + 10 }",
+        arg=[workspace.first.id, child.id],
     )
-    assert first and second and second["x"] > first["x"] + 10
     rows.nth(0).click()
     shown(page, "Shorthairs")
     rows.nth(2).click()
