@@ -165,6 +165,10 @@ def main() -> None:
     except ErrorscopeError as error:
         state.explain(error)
         st.page_link(state.SETUP_PAGE, label="Open a model and images", icon=":material/folder_open:")
+    except Exception:
+        forget_pressed()
+        raise
+    forget_pressed()
     forget_what_was_left()
 
 

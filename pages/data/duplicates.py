@@ -14,7 +14,6 @@ from pages.data.duplicate_words import headline, remarks
 from pages.data.leakage_panel import leakage_panel
 from pages.data.repeat_table import duplicates_csv
 from pages.shared.inspector import open_inspector
-from pages.shared.job_button import forget_pressed
 from pages.shared.opened import opened_predictions
 from pages.shared.surveyed import surveyed
 
@@ -33,7 +32,6 @@ def page() -> None:
         if found is not None:
             within(predictions, cast("Duplicates", found))
     leakage_panel(workspace, predictions)
-    forget_pressed()
     open_inspector(workspace, predictions)
 
 

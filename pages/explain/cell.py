@@ -29,7 +29,7 @@ from pages.mistakes.cell import (
 from pages.shared import state
 from pages.shared.addressed import settle_addresses
 from pages.shared.inspector import open_inspector
-from pages.shared.job_button import forget_pressed, job_and_button
+from pages.shared.job_button import job_and_button
 from pages.shared.job_panel import duration_words
 from pages.shared.opened import opened_predictions
 from pages.shared.state import Workspace
@@ -68,7 +68,6 @@ def page() -> None:
             st.info(
                 f"No image falls into this cell: {chosen_words(view, cell)}.", icon=":material/search_off:"
             )
-        forget_pressed()
     open_inspector(workspace, predictions)
 
 

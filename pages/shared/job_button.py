@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from math import inf
 from typing import Any
 
 import streamlit as st
@@ -11,9 +9,6 @@ import streamlit as st
 from pages.shared import state
 from pages.shared.job_begin import begin_job
 from pages.shared.job_panel import explain_failure, running_job
-
-SECONDS_OF_A_PRESS = 3.0
-"""A page that was left or failed before it came to its buttons must not begin a job when it is next drawn."""
 
 
 def job_and_button(
@@ -39,7 +34,7 @@ def job_and_button(
         icon: on the button.
         primary: whether it is the main thing to do here.
     """
-    if time.monotonic() - _pressed().pop(key, ("", -inf))[1] < SECONDS_OF_A_PRESS:
+    if _pressed().pop(key, None) is not None:
         begin_job(kind, spec, title=title)
     # whoever submitted it, so a reload finds it again
     job = state.running_jobs().newest_of(kind, spec)
@@ -61,22 +56,24 @@ def job_and_button(
 
 
 def forget_pressed(but: str | None = None) -> None:
-    """Drop what was pressed and is not on the page any more; call it after everything is drawn, and elsewhere.
+    """Drop what was pressed and met no button; call it where a drawing ends, unless another takes its place.
+
+    A drawing that a click cuts short leaves its presses to the next one, however long that takes.
 
     Args:
         but: the address of the page whose presses are kept, because it is about to be drawn.
     """
     pressed = _pressed()
-    for key in [key for key, (page, _) in pressed.items() if but is None or page != but]:
+    for key in [key for key, page in pressed.items() if but is None or page != but]:
         del pressed[key]
 
 
 def _press(key: str) -> None:
     """Note it only: the callback knows the spec of the last drawing, and a list may have been changed since."""
-    _pressed()[key] = st.session_state.get("shown_page", ""), time.monotonic()
+    _pressed()[key] = st.session_state.get("shown_page", "")
 
 
-def _pressed() -> dict[str, tuple[str, float]]:
-    """The buttons that wait for their drawing, to the page and the time they were pressed."""
-    times: dict[str, tuple[str, float]] = st.session_state.setdefault("jobs_pressed", {})
-    return times
+def _pressed() -> dict[str, str]:
+    """The buttons that wait for their drawing, to the address of the page they were pressed on."""
+    pages: dict[str, str] = st.session_state.setdefault("jobs_pressed", {})
+    return pages

@@ -7,6 +7,7 @@ import streamlit as st
 from models.predictions import Predictions
 from pages.shared import cached, state
 from pages.shared.interruptible import end_drawing
+from pages.shared.job_button import forget_pressed
 from pages.shared.job_panel import job_panel
 
 
@@ -19,6 +20,7 @@ def opened_predictions() -> tuple[state.Workspace, Predictions]:
     workspace = state.workspace()
     if workspace is None:
         _say_what_is_missing()
+        forget_pressed()
         end_drawing()
     st.session_state["job"] = None
     return workspace, cached.predictions(workspace.fingerprint)

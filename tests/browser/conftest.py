@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, 
 from tests.conftest import ROOT, chromium_path
 
 START_SECONDS = 60
+BEING_DRAWN = "[data-testid=stApp][data-test-script-state=running]"
 expect.set_options(timeout=30_000)
 
 
@@ -105,6 +106,10 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def let_it_finish(_: Locator) -> None:
+    """Playwright itself then waits until the page is no more being drawn."""
+
+
 def ignored(words: str) -> None:
     """What the console says is looked at by some tests only."""
 
@@ -145,7 +150,11 @@ def drag(page: Page, picture: Locator, start: tuple[float, float], end: tuple[fl
 
 @pytest.fixture
 def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open an address in a fresh browser context; the test fails on an uncaught script error."""
+    """Open an address in a fresh browser context; the test fails on an uncaught script error.
+
+    Clicks and expectations wait for a page that is being drawn anew, as a person does who looks before he clicks;
+    with ``at_rest=False`` they do not, where a test is about the drawing itself.
+    """
     problems: list[str] = []
     contexts = []
 
@@ -156,6 +165,7 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         height: int = 1000,
         dark: bool = False,
         on_error: Callable[[str], None] = ignored,
+        at_rest: bool = True,
     ) -> Page:
         context = browser.new_context(
             viewport={"width": width, "height": height},
@@ -164,6 +174,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         )
         contexts.append(context)
         page = context.new_page()
+        if at_rest:
+            page.add_locator_handler(page.locator(BEING_DRAWN), let_it_finish)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda message: on_error(words_of(message)) if message.type == "error" else None)
         page.goto(url)

@@ -22,7 +22,7 @@ def slow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_an_image_closes_and_goes_on_while_it_is_explained(
     slow_server: Server, open_page: Opener, way: str
 ) -> None:
-    page = open_page(slow_server.url)
+    page = open_page(slow_server.url, at_rest=False)
     page.get_by_role("button", name=f"Open {way}").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_text("explaining")).to_be_visible()
@@ -37,7 +37,7 @@ def test_an_image_closes_and_goes_on_while_it_is_explained(
 
 
 def test_a_page_that_ends_early_forgets_no_click(slow_server: Server, open_page: Opener) -> None:
-    page = open_page(slow_server.url)
+    page = open_page(slow_server.url, at_rest=False)
     page.get_by_role("button", name="Wait and end").click()
     expect(page.get_by_text("drawn 1 times")).to_be_visible()
     page.get_by_role("button", name="Count").click()
@@ -46,7 +46,7 @@ def test_a_page_that_ends_early_forgets_no_click(slow_server: Server, open_page:
 
 @pytest.mark.parametrize("end", ["early", "late"])
 def test_a_clock_of_the_page_before_changes_nothing(slow_server: Server, open_page: Opener, end: str) -> None:
-    page = open_page(slow_server.url)
+    page = open_page(slow_server.url, at_rest=False)
     expect(page.get_by_text("tick", exact=True)).to_be_visible()
     page.get_by_role("button", name=f"Go to {end}").click()
     expect(page.get_by_text(f"{end} 11", exact=True)).to_be_visible()

@@ -47,7 +47,8 @@ def place(page: Page, row: int) -> tuple[float, float]:
 
 
 def drag_around(page: Page, rows: np.ndarray, *, shift: bool = False, margin: float = 12) -> None:
-    """Drag a closed line around some points."""
+    """Drag a closed line around some points, once the map lies still."""
+    canvas(page).hover()
     found = places(page, rows)
     (left, top), (right, bottom) = found.min(axis=0) - margin, found.max(axis=0) + margin
     if shift:

@@ -1,7 +1,6 @@
 """The app from its front door, without a browser: what it says before anything can be drawn."""
 
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,12 +78,29 @@ def test_another_page_leaves_the_jobs_of_one_image_and_forgets_what_was_pressed(
     id = runner.submit("explain_long", {}, title="LIME of cat.jpg", watcher="this tab")
     app.session_state["explain_jobs"] = {"the question": id}
     app.session_state["explain_watcher"] = "this tab"
-    app.session_state["jobs_pressed"] = {"cell_run": ("cell", time.monotonic())}
+    app.session_state["jobs_pressed"] = {"cell_run": "cell"}
     app.run()
     assert not app.exception
     assert ended(runner, id).state == "cancelled"
     assert not app.session_state["explain_jobs"] and not app.session_state["jobs_pressed"]
     runner.close()
+
+
+def fail() -> None:
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize("is_bug", [False, True])
+def test_a_page_that_failed_before_it_came_to_its_buttons_begins_nothing_later(
+    launched: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_bug: bool
+) -> None:
+    app = launched(SAMPLE / "shufflenet_v2_x0_5.pth", tmp_path / "no_images")
+    if is_bug:
+        monkeypatch.setattr("pages.explain.watched_jobs.leave_jobs", fail)
+    app.session_state["jobs_pressed"] = {"cell_run": ""}  # on the page that is drawn
+    app.run()
+    assert [each.value for each in app.exception] == (["a bug"] if is_bug else [])
+    assert not app.session_state["jobs_pressed"]
 
 
 def test_an_address_that_an_interrupted_drawing_was_to_write_is_not_written_by_the_next_page(

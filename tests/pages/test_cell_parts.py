@@ -19,7 +19,6 @@ from models.jobs import jobs
 from models.store import default_store
 from pages.explain.cell_causal import place_name, read_place, silence
 from pages.explain.rectangle import Ends, ends_of, region_of
-from pages.shared import job_button
 from tests.analysis.planted_maps import animal_maps, planted_cell
 from tests.models.test_jobs import until_told
 
@@ -98,27 +97,25 @@ def job_and_button_after_all_else() -> None:
     from pages.shared.job_button import forget_pressed, job_and_button
 
     if st.checkbox("Not yet", key="stop"):
-        st.stop()  # as a page does that meets an error, or is drawn anew before it has come to its end
+        st.stop()  # as a click ends a drawing that has not come to its end
     job_and_button("explain_cell", {"method": "lrp"}, label="Explain 9 images", key="cell_run", title="a")
     forget_pressed()
 
 
-@pytest.mark.parametrize(("seconds", "begun"), [(60.0, 1), (0.0, 0)])
-def test_a_press_counts_for_the_drawing_it_meets_and_not_long_after(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float, begun: int
+def test_a_press_waits_for_its_button_while_one_drawing_takes_the_place_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ERRORSCOPE_HOME", str(tmp_path))
     monkeypatch.setitem(JOB_KINDS, "explain_cell", until_told)
-    monkeypatch.setattr(job_button, "SECONDS_OF_A_PRESS", seconds)
     app = AppTest.from_function(job_and_button_after_all_else).run(timeout=30)
     app.checkbox(key="stop").set_value(True)
     app.button(key="cell_run").click()
     app.run(timeout=30)
     app.checkbox(key="stop").set_value(False).run(timeout=30)
     assert not app.exception
-    assert len(jobs(default_store()).list()) == begun
+    assert len(jobs(default_store()).list()) == 1
     app.run(timeout=30)
-    assert len(jobs(default_store()).list()) == begun
+    assert len(jobs(default_store()).list()) == 1
     jobs(default_store()).close()
 
 
