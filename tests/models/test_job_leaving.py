@@ -37,9 +37,13 @@ def stopped_because(manager: Jobs, id: str) -> list[str]:
     return [event["why"] for event in manager.logs(id) if event["event"] == "stop"]
 
 
-@pytest.mark.usefixtures("no_attention")
-def test_a_running_job_ends_when_nobody_looks_any_more(manager: Jobs, tmp_path: Path) -> None:
+def test_a_running_job_ends_when_nobody_looks_any_more(
+    manager: Jobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     id = manager.submit("until_told", {}, title="Watched", watcher="a tab that is closed")
+    began(manager, id, tmp_path)
+    monkeypatch.setattr(models.job_watchers, "SECONDS_OF_ATTENTION", 0.05)
+    manager.watch(id, "a tab that is closed")
     assert ended(manager, id).state == "cancelled"
     assert (tmp_path / "jobs" / id / "kept").exists()
     assert stopped_because(manager, id) == ["Nobody looks at it any more."]
