@@ -133,6 +133,18 @@ def choose(page: Page, key: str, name: str) -> None:
     expect(box).to_have_value(name)
 
 
+def unfold(page: Page, key: str, *, timeout: float = 30_000) -> None:
+    """Open what is folded, and wait until it lies still: a press on what moves ends beside it."""
+    folded = page.locator(f".st-key-{key}")
+    folded.locator("summary").click(timeout=timeout)
+    expect(folded.locator("details")).to_have_attribute("open", "")
+    folded.evaluate(
+        "folded => new Promise(still => setTimeout(still, 50)).then(() => Promise.allSettled("
+        "folded.getAnimations({subtree: true}).filter(each => each.effect.getTiming().iterations !== Infinity)"
+        ".map(each => each.finished)))"
+    )
+
+
 def drag(page: Page, picture: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag on a picture, from one place to another in shares of its width and height, once it lies still."""
     picture.scroll_into_view_if_needed()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import Server, choose, drag, matrix_stands
+from tests.browser.conftest import Server, choose, drag, matrix_stands, unfold
 
 Opener = Callable[..., Page]
 
@@ -91,7 +91,7 @@ def test_a_healthy_class_shows_no_place_and_its_images_open(cell_page: Page) -> 
 
 def test_a_place_of_ones_own_is_tested(cell_page: Page) -> None:
     explained(cell_page, "samoyed", "samoyed")
-    cell_page.locator(".st-key-cell_own_place summary").click()
+    unfold(cell_page, "cell_own_place")
     cell_page.locator(".st-key-own_cover button").click()
     # the empty upper left corner means nothing
     expect(cell_page.locator(".st-key-own_cover_result")).to_contain_text("Not confirmed", timeout=240_000)
@@ -99,7 +99,7 @@ def test_a_place_of_ones_own_is_tested(cell_page: Page) -> None:
 
 def test_a_place_of_ones_own_is_drawn_and_stands_in_the_link(cell_page: Page) -> None:
     explained(cell_page, "samoyed", "samoyed")
-    cell_page.locator(".st-key-cell_own_place summary").click()
+    unfold(cell_page, "cell_own_place")
     picture = cell_page.locator(".st-key-cell_own_drawn .rectangle")
     expect(picture.locator("img")).to_be_visible()
     drag(cell_page, picture, (0.5, 0.4), (0.8, 0.9))
@@ -108,7 +108,7 @@ def test_a_place_of_ones_own_is_drawn_and_stands_in_the_link(cell_page: Page) ->
     picture.click(position={"x": 5, "y": 5})
     expect(picture.locator(".chosen")).to_be_visible()
     cell_page.reload()
-    cell_page.locator(".st-key-cell_own_place summary").click()
+    unfold(cell_page, "cell_own_place")
     expect(cell_page.get_by_role("slider", name="From left to right").first).to_have_value(
         re.compile("49|50|51")
     )
@@ -123,7 +123,7 @@ def test_a_place_of_ones_own_is_known_when_it_is_first_opened_after_another_draw
     more = cell_page.locator(".st-key-cell_all_of_group_button_0 button")
     more.click()
     expect(more).to_contain_text("Show fewer")
-    cell_page.locator(".st-key-cell_own_place summary").click()
+    unfold(cell_page, "cell_own_place")
     for name in ("From left to right", "From top to bottom"):
         sliders = cell_page.get_by_role("slider", name=name)
         expect(sliders.first).to_have_value("0")

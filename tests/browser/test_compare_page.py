@@ -21,7 +21,7 @@ from models.predictions import Predictions, predict
 from models.recent import remember
 from models.store import Store
 from pages.shared.sample import sample_spec
-from tests.browser.conftest import Server, choose, start_server
+from tests.browser.conftest import Server, choose, start_server, unfold
 from tests.browser.retrained import Retrained, retrained
 from tests.browser.test_matrix_page import gallery_ids
 
@@ -221,7 +221,7 @@ def test_the_budget_is_kept_or_not(compare_page: Page, compared_server: Compared
         box.fill(limit)
         box.press("Enter")
     expect(verdict).to_contain_text("kept: all 3 limits")
-    compare_page.locator(".st-key-budget_command summary").click()
+    unfold(compare_page, "budget_command")
     command = compare_page.locator(".st-key-budget_command code")
     expect(command).to_contain_text(f"--after {compared_server.after.predictions.fingerprint} --half report")
     expect(command).to_contain_text("--budget class-recall-drop=100%")

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Server, choose, matrix_stands, start_server
+from tests.browser.conftest import Server, choose, matrix_stands, start_server, unfold
 from tests.browser.test_cell_page import METHOD
 from tests.browser.test_matrix_page import evaluation, ids_of, worst_error
 
@@ -130,7 +130,7 @@ def test_a_place_is_marked_where_it_is_on_a_wide_photo(odd_server: Server, open_
     choose(page, "cell_method", METHOD)
     expect(page.get_by_text(f"{METHOD} explains")).to_be_visible()
     page.locator(".st-key-cell_run button").click()
-    page.locator(".st-key-cell_own_place summary").click(timeout=240_000)
+    unfold(page, "cell_own_place", timeout=240_000)
     page.locator(".st-key-own_cover button").click()
     pair = page.locator(".st-key-own_cover_pairs .cell-pair").first
     expect(pair).to_be_visible(timeout=240_000)
