@@ -25,6 +25,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.browser)
+            if os.environ.get("CI"):
+                # Chromium, a server and all other tests share two cores there; what is listed as RERUN is looked into
+                item.add_marker(pytest.mark.flaky(reruns=1))
 
 
 @dataclass
