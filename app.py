@@ -166,6 +166,7 @@ def main() -> None:
         state.explain(error)
         st.page_link(state.SETUP_PAGE, label="Open a model and images", icon=":material/folder_open:")
     except Exception:
+        # no drawing that a click cuts short ends here: Streamlit's own signals are no Exception
         forget_pressed()
         raise
     forget_pressed()
