@@ -15,3 +15,7 @@ add_kind("survey", "analysis.survey", "survey_steps", lane=SURVEYING)
 add_kind("leakage", "analysis.leakage_job", "leakage_steps", lane=SURVEYING)
 # It finishes the survey where it must, so it comes after a survey that runs.
 add_kind("report", "analysis.report_job", "report_steps", lane=SURVEYING)
+add_kind("layer_scan", "analysis.layers.scan", "scan_steps", lane=SURVEYING)
+# A few seconds each, and somebody waits for the curve or the map.
+add_kind("layer_probe", "analysis.layers.probe_job", "probe_job_steps", lane=EXPLAINING)
+add_kind("layer_map", "analysis.layers.layer_map", "layer_map_steps", lane=EXPLAINING)

@@ -1,7 +1,8 @@
-"""Torchvision's classifiers built on the meta device: names and shapes of all weights, but no memory."""
+"""Networks on the meta device, torchvision's or copies of others: names and shapes of all weights, but no memory."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -58,6 +59,24 @@ def built_on_meta(name: str, *, auxiliary: bool = False, image_size: int | None 
     with OnMeta():
         module: nn.Module = torchvision.models.get_model(name, weights=None, **options)
     return module
+
+
+def without_memory(module: nn.Module) -> nn.Module:
+    """A copy of a network that is all its own and takes no memory: to follow shapes through a forward pass.
+
+    Args:
+        module: a network, no program; it is only read, so others may run it meanwhile.
+
+    Returns:
+        The copy on the meta device, in evaluation mode; weights that stand in several places are one there too.
+    """
+    # no analysis.attribution.private_copy: that shares the weights, and meta tensors cannot stand in for them
+    memo: dict[int, Any] = {}
+    for weight in module.parameters():
+        memo[id(weight)] = nn.Parameter(torch.empty_like(weight, device="meta"), requires_grad=False)
+    for buffer in module.buffers():
+        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
+    return copy.deepcopy(module, memo).eval()
 
 
 def last_layer(module: nn.Module) -> str:

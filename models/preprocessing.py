@@ -23,6 +23,7 @@ Triple = tuple[float, float, float]
 
 IMAGENET_MEAN: Triple = (0.485, 0.456, 0.406)
 IMAGENET_STD: Triple = (0.229, 0.224, 0.225)
+_USUAL_SIDE = 224
 SCALED_INSIDE = ("googlenet", "inception_v3")
 """Architectures whose published weights expect their own rescaling inside the network."""
 
@@ -92,6 +93,16 @@ class Preprocessing:
         if self.crop is not None:
             return (self.crop, self.crop) if isinstance(self.crop, int) else self.crop
         return self.resize if isinstance(self.resize, tuple) else None
+
+    def usual_size(self) -> tuple[int, int]:
+        """(height, width) of an input such as the network is fed: its size where that is fixed, else a square.
+
+        >>> Preprocessing(256, None, IMAGENET_MEAN, IMAGENET_STD).usual_size()
+        (256, 256)
+        """
+        size = self.input_size()
+        side = self.resize if isinstance(self.resize, int) else _USUAL_SIDE
+        return size or (side, side)
 
     def crop_of_resized(self, width: int, height: int) -> tuple[int, int, int, int]:
         """(left, top, right, bottom) of the crop, in the pixels of the resized picture."""

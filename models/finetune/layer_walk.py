@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from models.meta_modules import without_memory
 
 SHRINKS = 0.75
 """A side of less than this share of the former is another resolution; convolutions without padding stay above."""
@@ -106,7 +107,7 @@ class Walk:
         return changes if any(True for _ in self._module.get_submodule(name).children()) else 0
 
     def _run(self, input_size: tuple[int, int]) -> None:
-        copied = _without_memory(self._module)
+        copied = without_memory(self._module)
         for name, each in copied.named_modules():
             each.register_forward_pre_hook(lambda _, __, name=name: self._entered(name))
             each.register_forward_hook(lambda _, __, output, name=name: self._left(name, output))
@@ -140,15 +141,6 @@ def _sizes(input_size: tuple[int, int]) -> Iterable[tuple[int, int]]:
     times = -(-_SMALLEST // min(input_size))
     larger = (input_size[0] * times, input_size[1] * times)
     return (larger, input_size) if times > 1 else (input_size,)
-
-
-def _without_memory(module: nn.Module) -> nn.Module:
-    memo: dict[int, Any] = {}
-    for weight in module.parameters():
-        memo[id(weight)] = nn.Parameter(torch.empty_like(weight, device="meta"), requires_grad=False)
-    for buffer in module.buffers():
-        memo[id(buffer)] = torch.empty_like(buffer, device="meta")
-    return copy.deepcopy(module, memo).eval()
 
 
 def _side(output: Any, size: tuple[int, int]) -> float | None:

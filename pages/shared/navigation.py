@@ -29,6 +29,7 @@ _SECTIONS: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         (state.EXPLAIN_PAGE, "One image", "image_search", "explain"),
         (state.CELL_PAGE, "Shared evidence", "join_inner", "cell"),
     ),
+    "Network": ((state.FEATURE_MAPS_PAGE, "Feature maps", "apps", "feature_maps"),),
     "Improve": (
         (state.FINETUNE_PAGE, "Fine-tune", "model_training", "finetune"),
         (state.JOBS_PAGE, "Jobs", "pending_actions", "jobs"),

@@ -37,6 +37,8 @@ DUPLICATES_PAGE = "pages/data/duplicates.py"
 SLICES_PAGE = "pages/data/slices.py"
 MAP_PAGE = "pages/data/embedding_map.py"
 NOTES_PAGE = "pages/data/notes.py"
+CHANNELS_PAGE = "pages/network/channels.py"
+FEATURE_MAPS_PAGE = "pages/network/feature_maps.py"
 FINETUNE_PAGE = "pages/improve/finetune.py"
 JOBS_PAGE = "pages/improve/jobs.py"
 VERSIONS_PAGE = "pages/improve/versions.py"
@@ -63,6 +65,15 @@ _LOOKED_AT = (
     *("before", "after", "control", "compare_before", "compare_after", "compare_control", "compare_cell"),
     *("written_compare_before", "written_compare_after", "written_compare_control", "written_compare_cell"),
     *("mend", "written_mend", "mended", "written_mended", "mend_suggested"),
+    *(
+        "explain_layer",
+        "explain_written_layer",
+        "layer",
+        "explain_channel",
+        "explain_written_channel",
+        "channel",
+    ),
+    *("explain_beside", "explain_written_beside", "beside"),
     *("notes_words", "notes_decision", "notes_tags", "notes_opened"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""
