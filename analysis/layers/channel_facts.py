@@ -26,6 +26,7 @@ class ChannelFacts:
         self.above_zero = torch.zeros(n_channels, dtype=torch.float64)
         self.n_values = 0
         self.peak_values = torch.full((n_channels, PEAKS), -torch.inf)
+        self.peak_means = torch.full((n_channels, PEAKS), -torch.inf)
         self.peak_images = torch.full((n_channels, PEAKS), -1, dtype=torch.int64)
         self.peak_places = torch.zeros((n_channels, PEAKS, 2), dtype=torch.int64)
 
@@ -48,15 +49,20 @@ class ChannelFacts:
         self.total += means.sum(0).double().cpu() * flat.shape[2]
         self.above_zero += (flat > 0).sum((0, 2)).double().cpu()
         self.n_values += flat.shape[0] * flat.shape[2]
-        self._peaks(highest.float().cpu(), at.cpu(), rows, width)
+        self._peaks(highest.float().cpu(), means.float().cpu(), at.cpu(), rows, width)
         return means
 
-    def _peaks(self, highest: Tensor, at: Tensor, rows: Tensor, width: int) -> None:
+    def _peaks(self, highest: Tensor, means: Tensor, at: Tensor, rows: Tensor, width: int) -> None:
         places = torch.stack([at // width, at % width], -1)
         values = torch.cat([self.peak_values, highest.T], 1)
+        all_means = torch.cat([self.peak_means, means.T], 1)
         images = torch.cat([self.peak_images, rows.expand(highest.shape[1], -1)], 1)
         where = torch.cat([self.peak_places, places.transpose(0, 1)], 1)
-        self.peak_values, order = values.topk(PEAKS, dim=1)
+        # where an activation ends at a limit, many images reach it: the one that does in most places comes first
+        by_mean = all_means.argsort(dim=1, descending=True, stable=True)
+        by_value = values.gather(1, by_mean).argsort(dim=1, descending=True, stable=True)
+        order = by_mean.gather(1, by_value)[:, :PEAKS]
+        self.peak_values, self.peak_means = values.gather(1, order), all_means.gather(1, order)
         self.peak_images = images.gather(1, order)
         self.peak_places = where.gather(1, order[..., None].expand(-1, -1, 2))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from analysis.layers.scan_record import LayerScan, ScannedLayer, save_scan, saved_scan, scan_folder
 from models.cores import use_background_threads
-from models.errors import ErrorscopeError, ImagesError
+from models.errors import CheckpointError, ErrorscopeError, ImagesError
 from models.evaluation_spec import EvaluationSpec
 from models.file_lock import FileLock
 from models.job_context import JobContext
@@ -105,15 +106,14 @@ class _Scan:
 
     def resume(self) -> None:
         """Go on from what an earlier run kept; begin anew where that cannot be read."""
-        import torch
-
         from analysis.layers.channel_facts import ChannelFacts
+        from models.torch_files import read_file
 
         try:
-            state = torch.load(self._folder / _STATE, weights_only=True)
+            state = copy.deepcopy(read_file(self._folder / _STATE, "torch zip"))  # else it stays on the disk
             layers = [ScannedLayer(**each) for each in state["layers"]]
             vectors = np.load(self._folder / _VECTORS, mmap_mode="r+", allow_pickle=False)
-        except (OSError, ValueError, EOFError, KeyError, TypeError, RuntimeError):
+        except (CheckpointError, OSError, ValueError, EOFError, KeyError, TypeError):
             return
         if len(vectors) != self._n:
             return

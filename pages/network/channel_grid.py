@@ -13,6 +13,7 @@ import numpy.typing as npt
 import streamlit as st
 
 from analysis.layers.map_pictures import map_picture
+from pages.network.layer_choice import activation_name
 from pages.shared.addressed import addressed, choose
 from pages.shared.component_sources import sources
 
@@ -102,7 +103,7 @@ def _open(known: set[str]) -> None:
 
 def _legend(maps: Sequence[FeatureMaps]) -> str:
     first = maps[0]
-    behind = f", behind its {first.activation}" if first.activation else ""
+    behind = f", behind its {activation_name(first.activation)}" if first.activation else ""
     signs = (
         "white is 0, red above and blue below it"
         if first.values.min() < 0

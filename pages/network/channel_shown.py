@@ -115,6 +115,10 @@ def _words(layer: LayerOutline, seen: Sequence[Seen], channel: int) -> None:
             f"It {verb} **{abs(maps.influence[channel]):.2g}** {preposition} the score of {maps.score:.3g}, "
             f"which is {share} of all influence in this layer."
         )
+    st.page_link(
+        state.CHANNELS_PAGE, label="Which images excite it most", icon=":material/blur_on:",
+        query_params={"layer": layer.name, "channel": str(channel)},
+    )  # fmt: skip
 
 
 def _share(influence: npt.NDArray[np.float32], channel: int) -> str:

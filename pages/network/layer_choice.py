@@ -57,3 +57,20 @@ def places_words(n_channels: int, places: tuple[int, int] | None) -> str:
     if places is None:
         return f"vector of {n_channels:,}"
     return f"{n_channels:,} maps of {places[0]} x {places[1]}"
+
+
+def activation_name(activation: str) -> str:
+    """What a person calls an activation.
+
+    >>> activation_name("hardtanh"), activation_name("tanh")
+    ('ReLU6', 'tanh')
+    """
+    known = {
+        "relu": "ReLU",
+        "relu6": "ReLU6",
+        "hardtanh": "ReLU6",
+        "silu": "SiLU",
+        "gelu": "GELU",
+        "hardswish": "h-swish",
+    }
+    return known.get(activation, activation)

@@ -37,6 +37,13 @@ def page() -> None:
                 icon=":material/info:",
             )
             return
+        if predictions.architecture == "onnx":
+            st.info(
+                "This network is an ONNX file: it answers, but its weights are not read here. Open the checkpoint that it "
+                "was made from to look at them.",
+                icon=":material/info:",
+            )
+            return
         found = read_weights(workspace, predictions)
         if found is not None:
             weights_view(workspace, predictions, found)

@@ -24,7 +24,9 @@ def network_name(workspace: Workspace, predictions: Predictions) -> str:
         CheckpointError: an older version saved the predictions, and the checkpoint cannot be opened to ask it.
     """
     # opening it takes torch, and seconds
-    return predictions.network_fingerprint or cached.network(workspace.spec, workspace.fingerprint).fingerprint
+    return (
+        predictions.network_fingerprint or cached.network(workspace.spec, workspace.fingerprint).fingerprint
+    )
 
 
 def read_weights(workspace: Workspace, predictions: Predictions) -> NetworkWeights | None:

@@ -52,7 +52,9 @@ def difference(workspace: Workspace) -> None:
                 "checkpoint that was opened.",
                 icon=":material/difference:",
             )
-            st.page_link(state.FINETUNE_PAGE, label="Fine-tune the open model", icon=":material/model_training:")
+            st.page_link(
+                state.FINETUNE_PAGE, label="Fine-tune the open model", icon=":material/model_training:"
+            )
             return
         other = _chosen(others)
         if other is not None:
@@ -63,6 +65,7 @@ def other_networks(opened: EvaluationSpec) -> dict[str, Other]:
     """The networks that the open one can be compared with, by the path of their checkpoints.
 
     What the open version started from comes first, then the versions, the newest first, then what was opened lately.
+    ONNX files are left out: their weights are not read.
 
     Args:
         opened: what is open.
@@ -75,11 +78,16 @@ def other_networks(opened: EvaluationSpec) -> dict[str, Other]:
         *starts,
         *(each.evaluation_spec() for each in kept),
         *(each.finetune_spec.start for each in kept),
-        *(EvaluationSpec.from_json(each.spec) for each in recent(state.store(), limit=50) if "images" in each.spec),
+        *(
+            EvaluationSpec.from_json(each.spec)
+            for each in recent(state.store(), limit=50)
+            if "images" in each.spec
+        ),
     ]
     for spec in candidates:
         path = spec.checkpoint
-        if path and path != opened.checkpoint and path not in found and Path(path).is_file():
+        is_new = path and path != opened.checkpoint and path not in found
+        if is_new and not path.lower().endswith(".onnx") and Path(path).is_file():
             found[path] = Other(named.get(path, Path(path).name), spec)
     return found
 
@@ -150,7 +158,9 @@ def change_chart(found: Sequence[LayerChange]) -> Any:
         title="from the first layer to the last", showticklabels=False, fixedrange=True, type="category",
         categoryorder="array", categoryarray=names,
     )  # fmt: skip
-    figure.update_yaxes(title="change, share of its length", tickformat=".0%", rangemode="tozero", fixedrange=True)
+    figure.update_yaxes(
+        title="change, share of its length", tickformat=".0%", rangemode="tozero", fixedrange=True
+    )
     figure.update_layout(
         height=260, bargap=0.1, margin={"l": 8, "r": 8, "t": 8, "b": 8}, dragmode=False,
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
@@ -159,7 +169,11 @@ def change_chart(found: Sequence[LayerChange]) -> Any:
 
 
 def _name(change: LayerChange) -> str:
-    return change.layer if change.own == "weight" and change.part == "weight" else f"{change.layer}.{change.own}".lstrip(".")
+    return (
+        change.layer
+        if change.own == "weight" and change.part == "weight"
+        else f"{change.layer}.{change.own}".lstrip(".")
+    )
 
 
 def _table(found: Sequence[LayerChange]) -> None:

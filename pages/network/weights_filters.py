@@ -29,7 +29,9 @@ def first_filters(found: NetworkWeights, dead: Dead | None, *, can_be_looked_at:
     st.subheader("Filters of the first layer")
     with st.container(key="first_filters"):
         marks = {} if layer is None else _marks(layer, (dead or {}).get(filters.layer, ()))
-        tiles = "".join(_tile(number, picture, marks.get(number)) for number, picture in enumerate(filters.pictures))
+        tiles = "".join(
+            _tile(number, picture, marks.get(number)) for number, picture in enumerate(filters.pictures)
+        )
         st.html(f'<div class="filters">{tiles}</div>')
         shown = f"The first {n:,} of {filters.n_filters:,}" if n < filters.n_filters else f"The {n:,}"
         st.caption(

@@ -39,7 +39,7 @@ def layer_shown(found: NetworkWeights, dead: Dead | None, *, can_be_looked_at: b
             st.plotly_chart(histogram_chart(layer), key="weights_histogram", config={"displayModeBar": False})
         with right:
             _words(layer, dead)
-            if can_be_looked_at:
+            if can_be_looked_at and (dead is None or layer.name in dead):  # the head is no layer to look at
                 st.page_link(
                     state.CHANNELS_PAGE, label="What excites its channels", icon=":material/blur_on:",
                     query_params={"layer": layer.name},
@@ -48,7 +48,11 @@ def layer_shown(found: NetworkWeights, dead: Dead | None, *, can_be_looked_at: b
 
 def _words(layer: LayerWeights, dead: Dead | None) -> None:
     smaller = min(layer.shape[0] // layer.groups, layer.n_weights // layer.shape[0]) * layer.groups
-    norm = f"; with the batch norm behind it, {layer.gain:.3g} times" if layer.gain != layer.spectral_norm else ""
+    norm = (
+        f"; with the batch norm behind it, {layer.gain:.3g} times"
+        if layer.gain != layer.spectral_norm
+        else ""
+    )
     lines = [
         f"**{layer.n_weights:,} weights**, {shape_words(layer.shape)}"
         + (f", in {layer.groups:,} groups" if layer.groups > 1 else ""),
@@ -97,7 +101,12 @@ def histogram_chart(layer: LayerWeights) -> Any:
         x=centres, y=layer.counts, marker_color=RIGHT_COLOUR, name="weights", hovertemplate="%{y:,} weights around %{x:.3g}<extra></extra>",
     )  # fmt: skip
     if layer.rms:
-        bell = np.exp(-((centres / layer.rms) ** 2) / 2) / (layer.rms * np.sqrt(2 * np.pi)) * width * layer.n_weights
+        bell = (
+            np.exp(-((centres / layer.rms) ** 2) / 2)
+            / (layer.rms * np.sqrt(2 * np.pi))
+            * width
+            * layer.n_weights
+        )
         figure.add_scatter(
             x=centres, y=bell, mode="lines", line={"color": _GREY, "width": 1.5, "dash": "dot"}, hoverinfo="skip",
             name="a bell curve as wide",

@@ -20,9 +20,21 @@ _HELP = {
     "spectral": ("Spectral norm", "The most that the weights can stretch what they get.", "%.3g"),
     "gain": ("With norm", "The same with the batch norm behind it folded in.", "%.3g"),
     "rank": ("Stable rank", "Along about how many directions the layer passes on what it gets.", "%.1f"),
-    "empty": ("Empty", "Output channels whose weights are all 0, or that the norm behind multiplies by 0.", "localized"),
-    "faint": ("Faint", "Output channels with less than a hundredth of the strongest one's weights.", "localized"),
-    "dead": ("Dead", "Output channels that gave the same at every place of every validation image.", "localized"),
+    "empty": (
+        "Empty",
+        "Output channels whose weights are all 0, or that the norm behind multiplies by 0.",
+        "localized",
+    ),
+    "faint": (
+        "Faint",
+        "Output channels with less than a hundredth of the strongest one's weights.",
+        "localized",
+    ),
+    "dead": (
+        "Dead",
+        "Output channels that gave the same at every place of every validation image.",
+        "localized",
+    ),
 }
 
 

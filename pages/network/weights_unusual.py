@@ -25,7 +25,7 @@ def unusual_layers(found: NetworkWeights, dead: Dead | None) -> None:
     """
     said = [*unusual(found.layers), *_dead_words(found, dead or {})]
     said.sort(key=lambda each: each.gravity)
-    with st.container(key="weights_unusual"):
+    with st.container(key="weights_unusual", gap="xsmall"):
         if not said:
             st.success(
                 f"None of the {len(found.layers):,} layers stands out: no weight is missing, no channel is empty, and no "
@@ -42,21 +42,28 @@ def unusual_layers(found: NetworkWeights, dead: Dead | None) -> None:
 
 def _dead_words(found: NetworkWeights, dead: Dead) -> list[Unusual]:
     words = []
-    for layer in found.layers:
+    worst = sorted(found.layers, key=lambda each: -len(dead.get(each.name, ())) / each.shape[0])
+    for layer in worst:
         # those whose weights are 0 are said already
         channels = set(dead.get(layer.name, ())) - set(layer.empty_channels)
         if channels:
             count, of = len(channels), layer.shape[0]
             verb = "gives" if count == 1 else "give"
             words.append(
-                Unusual(layer.name, f"{count:,} of its {of:,} channels {verb} the same for every validation image: dead", 2)
+                Unusual(
+                    layer.name,
+                    f"{count:,} of its {of:,} channels {verb} the same for every validation image: dead",
+                    2,
+                )
             )
     return words
 
 
 def _lines(said: Sequence[Unusual], first: int) -> None:
     for place, each in enumerate(said, start=first):
-        with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"weights_line_{place}"):
+        with st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key=f"weights_line_{place}"
+        ):
             st.button(
                 escaped(each.layer), key=f"weights_unusual_{place}", type="tertiary", on_click=choose,
                 args=("layer", each.layer), icon=":material/error:" if each.gravity < 2 else ":material/chevron_right:",

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from analysis.layers.channel_facts import ChannelFacts
 from analysis.layers.scan import _with_vectors, scan_steps
 from analysis.layers.scan_record import PEAKS, LayerScan, saved_scan, scan_folder
 from models.errors import ErrorscopeError
@@ -168,6 +169,25 @@ def test_stopped_and_taken_up_it_is_the_same(
     for name in ("low", "high", "mean", "active", "peak_values"):
         np.testing.assert_allclose(getattr(found, name), getattr(whole, name), rtol=1e-4, atol=1e-4)
     np.testing.assert_array_equal(found.vectors, whole.vectors)
+
+
+def test_what_was_kept_and_is_damaged_is_begun_anew(tmp_path: Path) -> None:
+    other = Case(tmp_path)
+    folder = scan_folder(other.store, other.fingerprint)
+    folder.mkdir(parents=True)
+    (folder / "state.pt").write_bytes(b"torn")
+    assert other.scan().n_images == N_IMAGES
+
+
+def test_of_images_that_reach_the_same_limit_the_one_that_does_in_most_places_comes_first() -> None:
+    facts = ChannelFacts(2)
+    values = torch.zeros(PEAKS + 5, 2, 4, 4)
+    for i in range(len(values)):
+        values[i, 0].view(-1)[: i + 1] = 6.0
+    for rows in torch.arange(len(values)).split(4):
+        facts.add(values[rows], rows)
+    assert facts.arrays()["peak_images"][0].tolist() == list(range(len(values) - 1, 4, -1))
+    assert (facts.arrays()["peak_values"][0] == 6).all()
 
 
 def test_an_image_that_went_is_named_and_the_others_are_looked_at(tmp_path: Path) -> None:
