@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.embedding_faithfulness import MapFaithfulness, faithfulness_steps
 from analysis.embedding_layout import Method, Reason, layout
-from analysis.embedding_vectors import Single, Space, main_coordinates_steps, map_vectors
+from analysis.embedding_vectors import MapVectors, Single, Space, main_coordinates_steps, map_vectors
 from models.prediction_record import Predictions
 from models.progress import Progress
 
@@ -82,6 +82,18 @@ def map_steps(predictions: Predictions, facts: pd.DataFrame) -> Generator[Progre
     vectors = map_vectors(predictions)
     if vectors is None or len(vectors) == 0:
         return EmbeddingMap(np.empty((0, 2), dtype=np.float32), "", "none", "", None)
+    return (yield from drawn_steps(vectors))
+
+
+def drawn_steps(vectors: MapVectors) -> Generator[Progress, None, EmbeddingMap]:
+    """Draw the map of these vectors, as `map_steps` does.
+
+    Args:
+        vectors: of one image or more.
+
+    Yields:
+        Progress.
+    """
     coordinates = yield from main_coordinates_steps(vectors)
     yield Progress("Arranging the map", 0, 0, message="this step cannot be stopped half-way")
     placed = layout(coordinates)

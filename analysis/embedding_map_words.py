@@ -14,6 +14,9 @@ _REASONS = {
     "failed": "pacmap, which draws better maps, failed on these images.",
 }
 
+LAYER = "layer"
+"""In place of the space, where a map is drawn from one layer's vectors."""
+
 
 def space_words(found: EmbeddingMap) -> str:
     """What the places mean, in one sentence."""
@@ -31,9 +34,12 @@ def method_words(found: EmbeddingMap) -> str:
     return f"{drawn} {_REASONS[found.reason]}" if found.reason in _REASONS else drawn
 
 
+_BY = {"embeddings": "embedding", LAYER: "this layer's vectors"}
+
+
 def faithfulness_words(measured: MapFaithfulness, space: str) -> str:
     """How far the map can be trusted, in plain words."""
-    by = "embedding" if space == "embeddings" else "probabilities"
+    by = _BY.get(space, "probabilities")
     k, near = measured.n_neighbours, measured.n_near
     which = f"the {k} images nearest to an image on the map" if k > 1 else "the one image nearest to an image"
     if near == k:
@@ -65,7 +71,7 @@ def figures_words(measured: MapFaithfulness) -> str:
 def place_words(place: PointPlace, space: str) -> str:
     """How far the place of one image can be trusted."""
     k = len(place.on_map)
-    by = "embedding" if space == "embeddings" else "probabilities"
+    by = _BY.get(space, "probabilities")
     words = f"{place.n_kept} of its {k} nearest on the map are among its {place.n_near} nearest by {by}"
     if 2 * place.n_kept >= k:
         return f"{words}: it lies among its like."

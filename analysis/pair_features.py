@@ -18,6 +18,7 @@ Verdict = Literal["few", "head", "features", "both", "unclear"]
 FEWEST = 10
 """Images of each class, below which nothing is said."""
 MOST = 300
+"""Images of each class that are looked at; more would change little and take long."""
 _FOLDS = 5
 _DRAWS = 2000
 _GAIN = 0.05
@@ -102,7 +103,7 @@ def feature_separation(predictions: Predictions, a: int, b: int) -> FeatureSepar
     scores_of = predictions.probabilities if predictions.logits is None else predictions.logits
     if predictions.embeddings is None or scores_of is None:
         return None
-    sides = [_spaced(np.flatnonzero(predictions.labels == index)) for index in (a, b)]
+    sides = [spaced(np.flatnonzero(predictions.labels == index)) for index in (a, b)]
     n_a, n_b = len(sides[0]), len(sides[1])
     nothing = (float("nan"), float("nan"))
     if min(n_a, n_b) < FEWEST:
@@ -139,7 +140,8 @@ def out_of_fold_scores(embeddings: Floats, is_b: npt.NDArray[np.bool_]) -> Float
     return scores
 
 
-def _spaced(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+def spaced(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """At most ``MOST`` of the rows, evenly spaced through the list."""
     return rows[np.linspace(0, len(rows) - 1, MOST).astype(int)] if len(rows) > MOST else rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from analysis.attribution.layers import refuse_programs
-from analysis.layers.observed import LayerOutput, observed_forward
+from analysis.layers.observed import LayerOutput, before_head, observed_forward
 from analysis.layers.receptive_field import FollowedFields, ReceptiveField
 from analysis.layers.refused_size import refused_size
 from models.meta_modules import without_memory
@@ -64,5 +64,4 @@ def catalogue(network: Network, input_size: tuple[int, int]) -> tuple[LayerOutli
 
     with refused_size(input_size), fields:
         observed_forward(without_memory(network.module), inputs, hear)
-    found.pop(network.head or "", None)
-    return tuple(found.values())
+    return tuple(before_head(found, network.head).values())

@@ -7,10 +7,11 @@ concatenation) are layers of their own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any
+from itertools import takewhile
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,7 @@ from torch.overrides import TorchFunctionMode
 from analysis.attribution.private_copy import private_copy
 from analysis.attribution.spatial import spatial_map
 
+T = TypeVar("T")
 _WEIGHTED = frozenset({"conv2d", "linear"})
 _NORMS = frozenset({"batch_norm", "layer_norm", "group_norm", "instance_norm", "local_response_norm"})
 ACTIVATIONS = frozenset(
@@ -78,6 +80,19 @@ def observed_forward(module: nn.Module, inputs: Tensor, hear: Callable[[LayerOut
     observing = _Observing(inputs, hear)
     with torch.set_grad_enabled(inputs.requires_grad):
         return _run(observing, private_copy(module), inputs)
+
+
+def before_head(heard: Mapping[str, T], head: str | None) -> dict[str, T]:
+    """The layers that were heard before the head: it, and a block that ends with it, give the answer itself.
+
+    Args:
+        heard: name to anything, in the order in which they were heard.
+        head: dotted name of the last layer with weights; None for all layers.
+
+    >>> before_head({"features": 1, "classifier.1": 2, "classifier": 3}, "classifier.1")
+    {'features': 1}
+    """
+    return dict(takewhile(lambda each: each[0] != head, heard.items()))
 
 
 def forward_from(module: nn.Module, inputs: Tensor, layer: str) -> tuple[LayerOutput | None, Tensor]:

@@ -150,7 +150,7 @@ class _Scan:
     def _choose(self, inputs: Tensor) -> None:
         """Which layers there are, and of which the vectors are kept."""
         from analysis.layers.channel_facts import ChannelFacts
-        from analysis.layers.observed import observed_forward
+        from analysis.layers.observed import before_head, observed_forward
 
         heard: dict[str, tuple[int, tuple[int, int] | None, str, bool]] = {}
 
@@ -160,7 +160,7 @@ class _Scan:
             heard[output.name] = (shape[1], places, output.activation, output.is_block)
 
         observed_forward(self._network.module, inputs, hear)
-        heard.pop(self._network.head or "", None)
+        heard = before_head(heard, self._network.head)
         kept = _with_vectors({name: (each[0], each[3]) for name, each in heard.items()}, self._n)
         channel = number = 0
         for name, (n_channels, places, activation, is_block) in heard.items():

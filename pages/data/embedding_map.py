@@ -9,7 +9,7 @@ from typing import cast
 import streamlit as st
 
 from analysis.embedding_map import EmbeddingMap
-from analysis.embedding_map_words import faithfulness_words, figures_words, method_words, space_words
+from analysis.embedding_map_words import LAYER, faithfulness_words, figures_words, method_words, space_words
 from analysis.embedding_selection import most_confused_classes
 from models.notes import ImageNote
 from models.prediction_record import Predictions
@@ -21,6 +21,7 @@ from pages.data.map_colours import (
     filtered,
     ways_to_colour,
 )
+from pages.data.map_layer import chosen_map_layer, layer_map, layer_words, offer_layers, revision_of
 from pages.data.map_selected import draw_selection, keep_selection, open_row, selection_of
 from pages.shared import state
 from pages.shared.decisions import notes_of_images
@@ -48,7 +49,11 @@ def page() -> None:
     """Draw the page."""
     workspace, predictions = opened_predictions()
     st.title("Embedding map")
-    found = cast(EmbeddingMap | None, surveyed(workspace, predictions, "map"))
+    layer = chosen_map_layer(workspace, predictions)
+    if layer is None:
+        found = cast(EmbeddingMap | None, surveyed(workspace, predictions, "map"))
+    else:
+        found = layer_map(workspace, layer)
     if found is not None and found.space == "":
         st.info(
             "A map needs embeddings or probabilities, and these predictions have neither. Open a checkpoint, "
@@ -56,17 +61,20 @@ def page() -> None:
             icon=":material/scatter_plot:",
         )
     elif found is not None:
-        st.caption(space_words(found))
-        map_and_images(workspace, predictions, found)
-        give_points(workspace, predictions, found)
+        st.caption(space_words(found) if layer is None else layer_words(layer))
+        map_and_images(workspace, predictions, found, layer)
+        give_points(workspace, predictions, found, layer)
+        offer_layers(workspace, predictions)
         return
     open_inspector(workspace, predictions)
 
 
-def give_points(workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap) -> None:
+def give_points(
+    workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap, layer: str | None
+) -> None:
     """Hand the points to the browser, outside of the fragment: a change of colour sends none of them again."""
     scatter_points(
-        revision=workspace.fingerprint,
+        revision=revision_of(workspace, layer),
         positions=found.positions,
         labels=predictions.labels,
         predicted=predictions.predicted,
@@ -78,16 +86,18 @@ def give_points(workspace: state.Workspace, predictions: Predictions, found: Emb
 
 @st.fragment
 @state.explained
-def map_and_images(workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap) -> None:
+def map_and_images(
+    workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap, layer: str | None
+) -> None:
     """The map with its controls, and what is selected on it; a change runs these alone."""
     notes = notes_of_images(workspace)
     left, right = halves("map", (0.58, 0.42), "medium")
     with left:
         choices = map_choices(workspace, predictions, notes)
-        draw_map(workspace, predictions, choices, notes)
-        say_how_faithful(found)
+        draw_map(workspace, predictions, choices, notes, layer)
+        say_how_faithful(found, found.space if layer is None else LAYER)
     with right:
-        draw_selection(workspace, predictions, found)
+        draw_selection(workspace, predictions, found, layer)
     open_inspector(workspace, predictions)
 
 
@@ -131,6 +141,7 @@ def draw_map(
     predictions: Predictions,
     choices: MapChoices,
     notes: Mapping[int, ImageNote],
+    layer: str | None,
 ) -> None:
     """The map itself."""
     colours = filtered(
@@ -140,7 +151,7 @@ def draw_map(
         class_name=choices.class_name,
     )
     scatter(
-        revision=workspace.fingerprint,
+        revision=revision_of(workspace, layer),
         categories=colours.categories,
         entries=colours.entries,
         selection=selection_of(workspace),
@@ -150,8 +161,8 @@ def draw_map(
     )
 
 
-def say_how_faithful(found: EmbeddingMap) -> None:
-    """How far the map can be trusted."""
+def say_how_faithful(found: EmbeddingMap, space: str) -> None:
+    """How far the map can be trusted, being of a space."""
     with st.container(key="map_faithfulness"):
         if found.method == "none":
             st.caption("All images lie in one place: there is nothing in which they differ.")
@@ -159,7 +170,7 @@ def say_how_faithful(found: EmbeddingMap) -> None:
             st.caption(f"{method_words(found)} With so few images there are no neighbours to compare.")
         else:
             st.caption(
-                f"**How far to trust it.** {faithfulness_words(found.faithfulness, found.space)}",
+                f"**How far to trust it.** {faithfulness_words(found.faithfulness, space)}",
                 help=f"{method_words(found)} {figures_words(found.faithfulness)}",
             )
 

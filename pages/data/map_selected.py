@@ -7,12 +7,13 @@ import streamlit as st
 
 from analysis.embedding_faithfulness import PointPlace, point_place
 from analysis.embedding_map import EmbeddingMap
-from analysis.embedding_map_words import labels_words, place_words, selection_words
+from analysis.embedding_map_words import LAYER, labels_words, place_words, selection_words
 from analysis.embedding_selection import map_selection
-from analysis.embedding_vectors import map_vectors
+from analysis.embedding_vectors import MapVectors
 from models.prediction_record import Predictions
+from pages.data.map_layer import revision_of, vectors_of
 from pages.improve.finetune_link import finetune_link
-from pages.shared import cached, state
+from pages.shared import state
 from pages.shared.inspector import inspect
 from pages.shared.paged_gallery import paged_gallery
 from pages.shared.scatter import NOTHING, ScatterSelection
@@ -21,11 +22,14 @@ SELECTED = "map_selection"
 
 
 @st.cache_resource(max_entries=32, show_spinner="Comparing with all images…")
-def placed(fingerprint: str, row: int, _found: EmbeddingMap) -> PointPlace:
-    """How far the place of one image can be trusted."""
-    vectors = map_vectors(cached.predictions(fingerprint))
-    assert vectors is not None
-    return point_place(vectors, _found.positions, row)
+def placed(revision: str, row: int, _vectors: MapVectors, _found: EmbeddingMap) -> PointPlace:
+    """How far the place of one image can be trusted.
+
+    Args:
+        revision: names the map (`revision_of`).
+        row: of the image.
+    """
+    return point_place(_vectors, _found.positions, row)
 
 
 def selection_of(workspace: state.Workspace) -> ScatterSelection:
@@ -45,7 +49,9 @@ def open_row(predictions: Predictions, row: int) -> None:
     inspect(image, [image])
 
 
-def draw_selection(workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap) -> None:
+def draw_selection(
+    workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap, layer: str | None
+) -> None:
     """The selected images in words and as a gallery; before there are any, how to select some."""
     selection = selection_of(workspace)
     if len(selection.rows) == 0:
@@ -59,16 +65,18 @@ def draw_selection(workspace: state.Workspace, predictions: Predictions, found: 
         st.session_state["gallery_sequence"] = []
         return
     if selection.kind == "point" and found.method != "none":
-        _one_point(workspace, predictions, found, int(selection.rows[0]))
+        _one_point(workspace, predictions, found, layer, int(selection.rows[0]))
     else:
         _region(workspace, predictions, selection)
 
 
-def _one_point(workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap, row: int) -> None:
-    place = placed(workspace.fingerprint, row, found)
+def _one_point(
+    workspace: state.Workspace, predictions: Predictions, found: EmbeddingMap, layer: str | None, row: int
+) -> None:
+    place = placed(revision_of(workspace, layer), row, vectors_of(workspace, layer), found)
     _heading("This image and its nearest on the map", workspace)
     if len(place.on_map):
-        st.caption(place_words(place, found.space))
+        st.caption(place_words(place, found.space if layer is None else LAYER))
     rows = np.concatenate([[row], place.on_map]).astype(np.intp)
     notes = ["selected", *("" for _ in place.on_map)]
     paged_gallery(predictions, rows, key="map_gallery", page_key="map_page_of_point", notes=notes)

@@ -70,6 +70,16 @@ def figures(workspace: Workspace, predictions: Predictions, chosen: Classes) -> 
         finetune_link(
             workspace, predictions, "group", classes_name([names[index] for index in chosen]), label="Fine-tune on this pair"
         )  # fmt: skip
+    _layers_link(workspace, predictions, chosen)
+
+
+def _layers_link(workspace: Workspace, predictions: Predictions, chosen: Classes) -> None:
+    if predictions.architecture:
+        name = cell_name(*(predictions.class_names[index] for index in chosen))
+        st.page_link(
+            state.LAYERS_PAGE, label="Where in the network do they come apart?", icon=":material/linear_scale:",
+            query_params={**state.open_query(workspace.spec), "pair": name},
+        )  # fmt: skip
 
 
 def _rate_words(pair: ConfusablePair, a_first: bool) -> str:

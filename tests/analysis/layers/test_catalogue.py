@@ -15,10 +15,11 @@ from tests.models.calibrated import images, input_size, shared_network
 def test_it_says_what_a_forward_pass_shows(family: Network) -> None:
     found: dict[str, LayerOutput] = {}
     observed_forward(family.module, images(family.architecture), lambda each: found.update({each.name: each}))
-    head = found.pop(family.head or "")
+    names = list(found)
     listed = catalogue(family, input_size(family.architecture))
-    assert [each.name for each in listed] == list(found)
-    assert head.name not in {each.name for each in listed}
+    # the head, and SqueezeNet's block that ends with it, are no layers on the way
+    assert [each.name for each in listed] == names[: names.index(family.head or "")]
+    assert len(names) - len(listed) <= 2
     for each in listed:
         seen = found[each.name]
         shape = tuple(seen.values.shape[1:])

@@ -27,10 +27,8 @@ def test_influence_is_captums_gradient_times_activation(architecture: str) -> No
     found = feature_maps(network, inputs, layer, 2)
     twin = copy.deepcopy(network.module)
     reference = LayerGradientXActivation(twin, twin.get_submodule(layer)).attribute(inputs, target=2)[0]
-    if architecture == "vit_b_16":  # (tokens, channels), the class token first
-        shares = reference[1:].sum(0)
-    else:
-        shares = reference.sum((1, 2))
+    # a transformer gives (tokens, channels), the class token first
+    shares = reference[1:].sum(0) if architecture == "vit_b_16" else reference.sum((1, 2))
     np.testing.assert_allclose(found.influence, shares.detach(), rtol=1e-3, atol=1e-5)
     with torch.no_grad():
         assert found.score == pytest.approx(float(network.module(inputs)[0, 2]), abs=1e-4)

@@ -80,7 +80,7 @@ def test_a_layer_is_seen_behind_its_norm_and_activation_and_a_block_behind_its_s
 
 def test_tokens_are_maps_without_the_class_token() -> None:
     network = shared_network("vit_b_16")
-    values, _, outputs = heard(network.module, images("vit_b_16"))
+    _, _, outputs = heard(network.module, images("vit_b_16"))
     block = next(each for each in outputs if each.name == "encoder.layers.encoder_layer_0")
     assert block.values.ndim == 4 and block.tensor.ndim == 3
     tokens = block.channels_second(block.tensor)
