@@ -5,6 +5,7 @@ All figures are torchvision's own, of the weights that it calls the default (its
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -73,6 +74,27 @@ def backbones() -> dict[str, Backbone]:
     from models.torchvision_import import torchvision
 
     return {name: _backbone(name, torchvision.models) for name in classifier_names()}
+
+
+def frontier(costs: Sequence[float], reached: Sequence[float]) -> list[int]:
+    """Which of some choices are worth their cost: no other reaches as much for less.
+
+    Args:
+        costs: of each choice.
+        reached: of each choice; more is better.
+
+    Returns:
+        Their places, from the cheapest to the dearest.
+
+    >>> frontier([1, 2, 3, 4], [0.5, 0.4, 0.7, 0.7])
+    [0, 2]
+    """
+    best, found = float("-inf"), []
+    for at in sorted(range(len(costs)), key=lambda at: (costs[at], -reached[at])):
+        if reached[at] > best:
+            best = reached[at]
+            found.append(at)
+    return found
 
 
 def _backbone(name: str, models: Any) -> Backbone:

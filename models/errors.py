@@ -17,8 +17,11 @@
     ├── AttributionError           this method cannot explain this network or image
     ├── RecipeError                a setting of a recipe or an augmentation makes no sense
     ├── TrainingError              a network cannot be trained on these images, or not any further
+    ├── CompressionError           a network cannot be made smaller in this way
     ├── VersionError               a version cannot be saved, found, renamed or removed
     ├── ComparisonError            two results cannot be compared
+    ├── MeasuringError             a network's time or memory cannot be measured here
+    ├── BackboneError              the ImageNet weights of a backbone cannot be had
     ├── JobError                   a job cannot be started, found or stopped
     └── WorkspaceError             the workspace folder cannot be read or written
 
@@ -192,6 +195,12 @@ class TrainingError(ErrorscopeError):
     title = "The training cannot go on"
 
 
+class CompressionError(ErrorscopeError):
+    """A network cannot be made smaller in this way."""
+
+    title = "The network cannot be compressed like this"
+
+
 class VersionError(ErrorscopeError):
     """A version cannot be saved, found, renamed or removed."""
 
@@ -202,6 +211,18 @@ class ComparisonError(ErrorscopeError):
     """Two results cannot be compared: they share no images, or not the same labels."""
 
     title = "These cannot be compared"
+
+
+class MeasuringError(ErrorscopeError):
+    """A network's time or memory cannot be measured here."""
+
+    title = "This cannot be measured"
+
+
+class BackboneError(ErrorscopeError):
+    """The ImageNet weights of a backbone cannot be had."""
+
+    title = "These weights cannot be downloaded"
 
 
 class JobError(ErrorscopeError):

@@ -19,8 +19,9 @@ from models.job_context import JobContext
 from models.progress import Progress
 
 WORK, EXPLAINING, DWELLING, SURVEYING, TRAINING = "work", "explaining", "dwelling", "surveying", "training"
+FETCHING = "fetching"
 """Long work; what a person waits for at the screen, for seconds and for minutes; what looks through many
-images or asks many times; what trains networks, for minutes and hours."""
+images or asks many times; what trains networks, for minutes and hours; what waits for another machine."""
 JobKind = Callable[[dict[str, Any], JobContext], Generator[Progress, None, dict[str, Any]]]
 
 
@@ -43,10 +44,24 @@ JOB_KINDS: dict[str, JobKind] = {
     "evaluate": imported("models.evaluation", "evaluation_steps"),
     "finetune": imported("models.finetune.job", "finetune_steps"),
     "finetune_together": imported("models.finetune.together", "together_steps"),
+    "backbone_timing": imported("models.backbone_timing", "backbone_timing_steps"),
+    "backbone_download": imported("models.backbone_download", "backbone_download_steps"),
+    "compress_sweep": imported("models.compress.sweep", "sweep_steps"),
+    "compress": imported("models.compress.job", "compression_steps"),
+    "compress_and_tune": imported("models.compress.job", "compression_steps"),
 }
 """What can be submitted, by name."""
 
-_LANES: dict[str, str] = {"finetune": TRAINING, "finetune_together": TRAINING}
+_LANES: dict[str, str] = {
+    # with what else measures, so that neither measures the other
+    "backbone_timing": DWELLING,
+    "backbone_download": FETCHING,
+    "finetune": TRAINING,
+    "finetune_together": TRAINING,
+    "compress_sweep": SURVEYING,
+    "compress": SURVEYING,
+    "compress_and_tune": TRAINING,
+}
 
 
 def add_kind(name: str, module: str, function: str, *, lane: str = WORK) -> None:

@@ -82,12 +82,15 @@ WHOLE = "whole"
 Field = ReceptiveField | str | None
 """Of one tensor; None where it is not known or not defined, as behind attention."""
 
-_BY_PLACE = frozenset(
+_WORKING_ON_PLACES = (
     "relu relu_ relu6 hardtanh hardtanh_ silu gelu hardswish hardsigmoid sigmoid sigmoid_ leaky_relu leaky_relu_ elu "
     "mish tanh softplus batch_norm dropout dropout2d feature_dropout alpha_dropout clone contiguous detach to float "
     "type_as add add_ iadd radd sub rsub mul mul_ imul rmul div truediv cat concat concatenate neg permute transpose "
-    "chunk split unsqueeze getitem layer_norm stochastic_depth clamp local_response_norm".split()
+    "chunk split unsqueeze getitem layer_norm stochastic_depth clamp local_response_norm"
 )
+_BY_PLACE = frozenset(_WORKING_ON_PLACES.split())
+_WINDOWS = ("conv2d", "max_pool2d", "avg_pool2d", "max_pool2d_with_indices")
+_POOLS = ("adaptive_avg_pool2d", "adaptive_max_pool2d", "mean")
 
 
 class FollowedFields(TorchFunctionMode):
@@ -104,7 +107,7 @@ class FollowedFields(TorchFunctionMode):
 
     def of(self, tensor: Tensor) -> Field:
         """What is known of a tensor."""
-        found: Field = self._fields.get(tensor)
+        found: Field = self._fields.get(tensor)  # type: ignore[no-untyped-call]
         return found
 
     def __torch_function__(
@@ -138,22 +141,22 @@ class FollowedFields(TorchFunctionMode):
         known = [(tensor, shape, field) for tensor, shape in inputs if (field := self.of(tensor)) is not None]
         if not known:
             return None
-        first, shape, field = known[0]
+        _, shape, field = known[0]
         if all(each == WHOLE for _, _, each in known):
             return WHOLE
-        if name in ("conv2d", "max_pool2d", "avg_pool2d", "max_pool2d_with_indices"):
-            return _window(name, field, args, kwargs)
-        if name in ("adaptive_avg_pool2d", "adaptive_max_pool2d", "mean"):
-            return _pooled(field, shape, tuple(made.shape))
-        if name in ("view", "reshape"):  # ShuffleNet mixes channels so; the places stay
-            return field if shape[-2:] == tuple(made.shape[-2:]) and len(shape) > 3 else None
-        if name == "flatten":
-            return WHOLE if field == WHOLE else None
-        if name == "linear":
-            return field if len(shape) == 4 else None
         if name in _BY_PLACE:
             return _union([each for _, _, each in known])
-        return None
+        if name in _WINDOWS:
+            return _window(name, field, args, kwargs)
+        return _reshaped(name, field, shape, tuple(made.shape))
+
+
+def _reshaped(name: str, field: Field, before: tuple[int, ...], after: tuple[int, ...]) -> Field:
+    if name in _POOLS:
+        return _pooled(field, before, after)
+    if name in ("view", "reshape"):  # ShuffleNet mixes channels so; the places stay
+        return field if before[-2:] == after[-2:] and len(before) > 3 else None
+    return field if name == "linear" and len(before) == 4 else None
 
 
 def _window(name: str, field: Field, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Field:

@@ -10,12 +10,13 @@ import streamlit as st
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.version_record import Version
 from models.finetune.versions import versions
+from pages.improve import finetune_backbone
 from pages.open.given_file import typed_path
 from pages.shared import state
 from pages.shared.state import Workspace
 
-OPEN, OTHER = "open", "other"
-PROGRAMS = ("torchscript", "torch.export")
+OPEN, OTHER, BACKBONE = "open", "other", "backbone"
+PROGRAMS = ("torchscript", "torch.export", "onnx")
 """Architectures whose weights cannot be trained: they are programs."""
 
 
@@ -46,7 +47,7 @@ class Start:
             kind: a key of ``KINDS``; from scratch, nothing but the preprocessing is taken from it.
         """
         if self.is_program and kind != "scratch":
-            return "The open model is a program, whose weights cannot be trained: start from a checkpoint of weights."
+            return "It is a program, whose weights cannot be trained: start from a checkpoint of weights."
         return self.problem
 
 
@@ -65,16 +66,28 @@ def chosen_start(workspace: Workspace, architecture: str) -> Start:
     words = {
         OPEN: f"The open model ({Path(workspace.spec.checkpoint).name if opened is None else opened.name})",
         **{id: f"Version: {known[id].name}" for id in others},
-        OTHER: "Another checkpoint, such as an ImageNet backbone",
+        BACKBONE: "A torchvision backbone",
+        OTHER: "Another checkpoint",
     }
+    key = f"finetune_start_{workspace.fingerprint[:8]}"
+    if finetune_backbone.is_asked_anew():
+        st.session_state[key] = BACKBONE
     way = st.selectbox(
-        "Start from", list(words), format_func=words.__getitem__, key=f"finetune_start_{workspace.fingerprint[:8]}",
-        persist_state="session",
+        "Start from", list(words), format_func=words.__getitem__, key=key, persist_state="session",
     )  # fmt: skip
+    if way == BACKBONE:
+        spec, name, problem = finetune_backbone.chosen_backbone(workspace.spec)
+        return Start(spec, "", name, problem)
+    finetune_backbone.forget_backbone()
     if way == OTHER:
         return _other(workspace.spec)
     if way != OPEN and way in known:
-        return Start(_on_open_images(workspace.spec, known[way]), way, known[way].name)
+        return Start(
+            _on_open_images(workspace.spec, known[way]),
+            way,
+            known[way].name,
+            is_program=known[way].architecture in PROGRAMS,
+        )
     name = Path(workspace.spec.checkpoint).name if opened is None else opened.name
     return Start(
         workspace.spec,
@@ -83,6 +96,11 @@ def chosen_start(workspace: Workspace, architecture: str) -> Start:
         is_program=architecture in PROGRAMS,
         is_open=True,
     )
+
+
+def start_key(workspace: Workspace) -> str:
+    """Under which key the session keeps what a training starts from: the id of a version, for one."""
+    return f"finetune_start_{workspace.fingerprint[:8]}"
 
 
 def _on_open_images(spec: EvaluationSpec, version: Version) -> EvaluationSpec:
