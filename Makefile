@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+ONNX_STAMP := $(VENV)/.installed-onnx
 PORT ?= 8501
 MODEL ?=
 IMAGES ?=
@@ -13,7 +14,7 @@ ARCHITECTURE ?=
 SPLIT ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check format bench sample pets clean
+.PHONY: help setup onnx run test check format bench sample pets clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 16
@@ -26,12 +27,18 @@ $(STAMP): requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
 	touch $@
 
+onnx: setup $(ONNX_STAMP) ## Add ONNX Runtime to .venv, for int8 and .onnx files (about 110 MB)
+
+$(ONNX_STAMP): requirements-export.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock -r requirements-export.lock
+	touch $@
+
 run: setup ## Open the app (MODEL=file IMAGES=folder-or-table, or PREDICTIONS=table, else the sample; PORT=8501)
 	$(BIN)/python -m streamlit run app.py --server.port $(PORT) --server.headless $(if $(DISPLAY)$(WAYLAND_DISPLAY)$(findstring Darwin,$(shell uname -s)),false,true) -- \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(PREDICTIONS),--predictions "$(PREDICTIONS)") $(if $(IMAGES),--images "$(IMAGES)") $(if $(CLASSES),--classes "$(CLASSES)") \
 		$(if $(GROUPS),--groups "$(GROUPS)") $(if $(ARCHITECTURE),--architecture "$(ARCHITECTURE)") $(if $(SPLIT),--split "$(SPLIT)")
 
-test: setup ## Run all tests (browser tests too, where Chromium is found)
+test: onnx ## Run all tests (browser tests too, where Chromium is found)
 	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 check: setup ## Lint, format check, types

@@ -123,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_inputs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="weights, TorchScript or torch.export"
+        "--checkpoint", type=Path, metavar="FILE", help="weights, TorchScript, torch.export or ONNX"
     )
     parser.add_argument("--images", type=Path, metavar="FOLDER_OR_TABLE", help="the labelled images")
     parser.add_argument(

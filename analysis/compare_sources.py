@@ -103,8 +103,8 @@ def _learned_from_half(store: Store, made_by: Version | None) -> bool:
         line.append(made_by)
         made_by = known.get(made_by.parent)
     return any(
-        spec.training.path is None and (spec.start.images, spec.start.split) == (on.images, on.split)
-        for spec in (each.finetune_spec for each in line)
+        each.learned_from_half and (spec.start.images, spec.start.split) == (on.images, on.split)
+        for each, spec in ((each, each.finetune_spec) for each in line)
     )
 
 

@@ -19,3 +19,7 @@ add_kind("layer_scan", "analysis.layers.scan", "scan_steps", lane=SURVEYING)
 # A few seconds each, and somebody waits for the curve or the map.
 add_kind("layer_probe", "analysis.layers.probe_job", "probe_job_steps", lane=EXPLAINING)
 add_kind("layer_map", "analysis.layers.layer_map", "layer_map_steps", lane=EXPLAINING)
+add_kind("layer_weights", "analysis.layers.weights_job", "weights_steps", lane=EXPLAINING)
+add_kind("weight_difference", "analysis.layers.difference_job", "difference_steps", lane=EXPLAINING)
+add_kind("excitation", "analysis.layers.excitation_job", "excitation_steps", lane=DWELLING)
+add_kind("layer_times", "analysis.layers.layer_times", "layer_times_steps", lane=DWELLING)

@@ -14,7 +14,7 @@ from models.class_names import check_count
 from models.fingerprints import network_fingerprint
 from models.preprocessing import Preprocessing
 
-NetworkKind = Literal["state_dict", "torchscript", "export"]
+NetworkKind = Literal["state_dict", "torchscript", "export", "onnx"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Network:
         module: takes (B, 3, H, W) float32 (already normalised), gives (B, C) logits.
         class_names: C names, in the order of the logits.
         preprocessing: how an image becomes the module's input.
-        architecture: torchvision's name ("mobilenet_v2"), or "torchscript" / "torch.export".
+        architecture: torchvision's name ("mobilenet_v2"), or "torchscript" / "torch.export" / "onnx".
         fingerprint: 32 hex digits over weights, architecture, class names and preprocessing.
         path: the file it came from.
         kind: a plain module, or a program.

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from models.architectures import Comparison
 from models.companions import preprocessing_for, program_metadata
 from models.errors import CheckpointError, PreprocessingError
 from models.network import NetworkKind
+from models.onnx_programs import ONNX, onnx_program, opened_session
+from models.onnx_runtime import session_metadata
 from models.own_checkpoint import check_fit, module_on_meta, own_preprocessing, plan_in
 from models.own_networks import NetworkPlan
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing, default_preprocessing
@@ -27,7 +29,7 @@ from models.weights_check import check_finite, check_kinds
 from models.weights_file import FileKind, file_kind
 
 _ARCHITECTURE_KEYS = ("architecture", "arch", "model_name")
-_PROGRAM_NAMES: dict[ProgramKind, str] = {"torchscript": "torchscript", "export": "torch.export"}
+_PROGRAM_NAMES: Mapping[str, str] = {"torchscript": "torchscript", "export": "torch.export", "onnx": ONNX}
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def opened_checkpoint(
     kind = file_kind(path)
     if kind == "torchscript" or kind == "export":  # noqa: PLR1714 - mypy narrows only this form
         return _program(path, kind, preprocessing, trust_code, device)
+    if kind == "onnx":
+        return _onnx(path, preprocessing)
     return _weights(path, kind, architecture, preprocessing)
 
 
@@ -148,6 +152,26 @@ def _program(
     given = preprocessing or preprocessing_for(path, metadata)
     size = given.input_size() if given else None
     program = opened_program(path, kind, trust_code=trust_code, size=size, device=device)
+    return _of_program(path, kind, program, given, metadata)
+
+
+def _onnx(path: Path, preprocessing: Preprocessing | None) -> OpenedCheckpoint:
+    """An ONNX file holds operations by name, none of its own: no trust is needed."""
+    session = opened_session(path)
+    metadata = session_metadata(session)
+    given = preprocessing or preprocessing_for(path, metadata)
+    program = onnx_program(session, path, given.input_size() if given else None)
+    return _of_program(path, "onnx", program, given, metadata)
+
+
+def _of_program(
+    path: Path,
+    kind: ProgramKind | Literal["onnx"],
+    program: OpenedProgram,
+    given: Preprocessing | None,
+    metadata: Mapping[str, Any],
+) -> OpenedCheckpoint:
+    size = given.input_size() if given else None
     if given is not None and program.fixed_size and size != program.input_size:
         height, width = program.input_size
         raise PreprocessingError(

@@ -12,12 +12,16 @@ from torch import Tensor, nn
 from models.architecture_table import architectures
 from models.architectures import key_differences, shown
 from models.errors import WeightsMismatch
-from models.finetune.heads import with_new_head
+from models.finetune.heads import dropout_before, with_new_head
 from models.finetune.small_cnn import ARCHITECTURE as SMALL_CNN
 from models.finetune.small_cnn import HEAD, PREPROCESSING, WIDTH, SmallCnn
+from models.layer_shapes import check_runs, make_narrower
 from models.meta_modules import OnMeta, built_on_meta
 from models.own_networks import PLAN_KEY, NetworkPlan, plan_refusal
 from models.preprocessing import Preprocessing, default_preprocessing
+
+_USUAL_SIDE = 299
+"""Of the image that tries a narrower network: each architecture takes it."""
 
 
 def module_on_meta(plan: NetworkPlan) -> tuple[nn.Module, str]:
@@ -36,8 +40,16 @@ def module_on_meta(plan: NetworkPlan) -> tuple[nn.Module, str]:
     else:
         head = architectures()[plan.architecture].head
         module = built_on_meta(plan.architecture, image_size=plan.image_size)
+    # a linear head keeps its name only where no dropout of its own stands before it
+    dropout = plan.dropout if plan.hidden or dropout_before(module, head) is not None else 0.0
     with OnMeta():
-        return with_new_head(module, head, plan.n_classes, hidden=plan.hidden, dropout=plan.dropout, seed=0)
+        module, head = with_new_head(
+            module, head, plan.n_classes, hidden=plan.hidden, dropout=dropout, seed=0
+        )
+    if plan.shapes:
+        make_narrower(module, dict(plan.shapes))
+        check_runs(module, plan.image_size or _USUAL_SIDE)
+    return module, head
 
 
 def plan_in(metadata: Mapping[str, Any]) -> NetworkPlan | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from models.errors import CheckpointError
 from models.finetune.heads import Head, head_dropout, hidden_widths
 from models.finetune.small_cnn import ARCHITECTURE as SMALL_CNN
 from models.finetune.small_cnn import SmallCnn
+from models.layer_shapes import narrower_shapes
 from models.network import Network
 from models.preprocessing import Preprocessing
 
@@ -32,6 +33,8 @@ class NetworkPlan:
         dropout: before each layer of the head, 0..1.
         image_size: side in pixels that a vision transformer was made for; None is torchvision's.
         width: channels of the first stage of a small_cnn; None for others.
+        shapes: key and shape of every weight that is narrower than the architecture has it, because channels were
+            removed.
 
     Raises:
         CheckpointError: a value makes no sense.
@@ -43,6 +46,7 @@ class NetworkPlan:
     dropout: float = 0.0
     image_size: int | None = None
     width: int | None = None
+    shapes: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
     def __post_init__(self) -> None:
         known = self.architecture == SMALL_CNN or self.architecture in architectures()
@@ -54,15 +58,22 @@ class NetworkPlan:
         for name in ("image_size", "width"):
             value = getattr(self, name)
             _check(value is None or _is_count(value), name, value)
+        _check(isinstance(self.shapes, tuple), "shapes", self.shapes)
+        for key, shape in self.shapes:
+            _check(isinstance(key, str) and all(map(_is_count, shape)), "shapes", (key, shape))
 
     @property
     def is_torchvisions(self) -> bool:
         """Whether torchvision's own architecture holds these weights, so that no plan is needed to open them."""
-        return self.architecture != SMALL_CNN and not self.hidden
+        return self.architecture != SMALL_CNN and not self.hidden and not self.shapes
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data that ``from_json`` reads back."""
-        return {**asdict(self), "hidden": list(self.hidden)}
+        """Plain data that ``from_json`` reads back; that of a network with all its channels says nothing of shapes."""
+        plain = {**asdict(self), "hidden": list(self.hidden)}
+        plain["shapes"] = {key: list(shape) for key, shape in self.shapes}
+        if not self.shapes:
+            del plain["shapes"]
+        return plain
 
     @classmethod
     def from_json(cls, value: Any) -> NetworkPlan:
@@ -73,10 +84,18 @@ class NetworkPlan:
         """
         known = {field.name for field in fields(cls)}
         _check(isinstance(value, Mapping), "whole", value)
-        wrong = sorted(map(str, set(value) ^ known))
+        wrong = sorted(map(str, {*value, "shapes"} ^ known))
         _check(not wrong, wrong[0] if wrong else "", "missing, or not known")
-        hidden = value["hidden"]
-        return cls(**{**value, "hidden": tuple(hidden) if isinstance(hidden, list) else hidden})
+        hidden, shapes = value["hidden"], value.get("shapes", {})
+        _check(isinstance(shapes, Mapping), "shapes", shapes)
+        _check(all(isinstance(each, list) for each in shapes.values()), "shapes", shapes)
+        return cls(
+            **{
+                **value,
+                "hidden": tuple(hidden) if isinstance(hidden, list) else hidden,
+                "shapes": tuple((key, tuple(shape)) for key, shape in shapes.items()),
+            }
+        )
 
 
 def plan_of(network: Network) -> NetworkPlan:
@@ -108,7 +127,9 @@ def plan_of_module(module: nn.Module, architecture: str, head: str | None, n_cla
             "A program cannot be trained further: its layers are not known.",
             next_step="Choose the checkpoint of weights that it was exported from.",
         )
-    return NetworkPlan(
+    from models.own_checkpoint import module_on_meta  # imports this module
+
+    plan = NetworkPlan(
         architecture=architecture,
         n_classes=n_classes,
         hidden=hidden_widths(module, head),
@@ -116,6 +137,8 @@ def plan_of_module(module: nn.Module, architecture: str, head: str | None, n_cla
         image_size=module.image_size if architecture.startswith("vit_") else None,  # type: ignore[arg-type]
         width=module.width if isinstance(module, SmallCnn) else None,
     )
+    found = {key: tuple(tensor.shape) for key, tensor in _plain_tensors(module).items()}
+    return replace(plan, shapes=tuple(narrower_shapes(found, module_on_meta(plan)[0]).items()))
 
 
 def trainable_copy(network: Network) -> nn.Module:
@@ -168,18 +191,21 @@ def plain_state(module: nn.Module) -> dict[str, Tensor]:
     Args:
         module: the network; extra heads for training are left out.
     """
+    return {key: tensor.detach().cpu().clone().contiguous() for key, tensor in _plain_tensors(module).items()}
+
+
+def _plain_tensors(module: nn.Module) -> dict[str, Tensor]:
+    """A network's weights themselves, under torchvision's own keys where the head is linear."""
     renamed = {
         name: name.rpartition(".")[0]
         for name, each in module.named_modules()
         if isinstance(each, nn.Linear | nn.Conv2d) and _is_alone(module, name)
     }
-    state = {}
+    state: dict[str, Tensor] = {}
     for key, tensor in module.state_dict().items():
         layer, _, weight = key.rpartition(".")
         if not key.startswith(AUXILIARY):
-            state[f"{renamed.get(layer, layer)}.{weight}" if layer else key] = (
-                tensor.detach().cpu().clone().contiguous()
-            )
+            state[f"{renamed.get(layer, layer)}.{weight}" if layer else key] = tensor
     return state
 
 

@@ -1,4 +1,7 @@
-"""Networks that bring their own code: TorchScript and torch.export. Opened only once a person trusts them."""
+"""Networks that bring their own code: TorchScript and torch.export. Opened only once a person trusts them.
+
+What wraps them so that they take any number of images serves ``models.onnx_programs`` too.
+"""
 
 from __future__ import annotations
 
@@ -130,6 +133,44 @@ def opened_program(
             next_step="Say that you trust the file, if you do, or choose a file of weights alone.",
         )
     inner, batch, own = (_torchscript if kind == "torchscript" else _exported)(path, device)
+    return tried_program(inner, batch, own, path, size=size, device=device)
+
+
+@dataclass(frozen=True)
+class OwnSize:
+    """The size of image that a program asks for.
+
+    Args:
+        size: (height, width) in pixels, or None where it does not say.
+        fixed: whether it takes no other.
+    """
+
+    size: tuple[int, int] | None = None
+    fixed: bool = False
+
+
+def tried_program(
+    inner: nn.Module,
+    batch: BatchRange,
+    own: OwnSize,
+    path: Path,
+    *,
+    size: tuple[int, int] | None,
+    device: torch.device,
+) -> OpenedProgram:
+    """Run a program on an image or two, to learn what it gives.
+
+    Args:
+        inner: what the file held.
+        batch: how many images it takes at once.
+        own: the size that it asks for.
+        path: the file, for messages.
+        size: (height, width) to try it with, or None to find one that works.
+        device: where it runs.
+
+    Raises:
+        CheckpointError: it takes no (B, 3, H, W), or gives no (B, C) with C > 1.
+    """
     program = Program(inner, batch)
     used, output = _tried(program, own.size if own.fixed else size or own.size, path, device)
     program.gives_probabilities = _are_probabilities(program, used, device)
@@ -137,23 +178,17 @@ def opened_program(
     return OpenedProgram(program, output.shape[1], used, own.fixed, n_weights)
 
 
-@dataclass(frozen=True)
-class _OwnSize:
-    size: tuple[int, int] | None = None
-    fixed: bool = False
-
-
-def _torchscript(path: Path, device: torch.device) -> tuple[nn.Module, BatchRange, _OwnSize]:
+def _torchscript(path: Path, device: torch.device) -> tuple[nn.Module, BatchRange, OwnSize]:
     # torch 2.13 calls TorchScript deprecated at every use; the file's owner cannot change that here
     warnings.filterwarnings("ignore", message=".*torch.jit.load. is deprecated", category=DeprecationWarning)
     try:
         module = torch.jit.load(str(path), map_location=device)  # type: ignore[no-untyped-call]
     except Exception as error:  # its reader raises whatever its many layers raise
         raise _damaged(path, "torchscript", error) from error
-    return module.eval(), BatchRange(), _OwnSize()
+    return module.eval(), BatchRange(), OwnSize()
 
 
-def _exported(path: Path, device: torch.device) -> tuple[nn.Module, BatchRange, _OwnSize]:
+def _exported(path: Path, device: torch.device) -> tuple[nn.Module, BatchRange, OwnSize]:
     try:
         with _silent("torch.export"):  # it logs a traceback before it raises
             program = torch.export.load(path)
@@ -175,7 +210,7 @@ def _exported(path: Path, device: torch.device) -> tuple[nn.Module, BatchRange, 
         from torch.export.passes import move_to_device_pass
 
         program = move_to_device_pass(program, device)
-    own = _OwnSize((_hint(height), _hint(width)), isinstance(height, int) and isinstance(width, int))
+    own = OwnSize((_hint(height), _hint(width)), isinstance(height, int) and isinstance(width, int))
     return program.module(), _batch_range(program, count), own
 
 
@@ -215,7 +250,7 @@ def _tried(
         return (height, width), output
     raise CheckpointError(
         f"{path.name} cannot take an image of {' or '.join(f'{h} x {w}' for h, w in sizes[:3])} pixels "
-        f"with three channels ({_short(reason)}).",
+        f"with three channels ({short_reason(reason)}).",
         next_step="Set the resize and crop that it was trained with.",
     ) from reason
 
@@ -241,11 +276,12 @@ def _silent(name: str) -> Iterator[None]:
 def _damaged(path: Path, kind: ProgramKind, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{path.name} is a damaged {NAMES[kind]} program, or one of another version of PyTorch "
-        f"({_short(error)}).",
+        f"({short_reason(error)}).",
         next_step=DOWNLOAD_AGAIN,
     )
 
 
-def _short(error: Exception | None) -> str:
+def short_reason(error: Exception | None) -> str:
+    """The last line of what an error says."""
     lines = str(error).strip().splitlines()
     return lines[-1].strip()[:160] if lines else type(error).__name__

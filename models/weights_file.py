@@ -11,14 +11,14 @@ from typing import Literal
 
 from models.errors import CheckpointError, CheckpointNeedsCode
 
-FileKind = Literal["torch zip", "torch legacy", "safetensors", "torchscript", "export"]
+FileKind = Literal["torch zip", "torch legacy", "safetensors", "torchscript", "export", "onnx"]
 
 SAVE_WEIGHTS = (
     'Open it where it was trained and save its weights alone: torch.save(model.state_dict(), "weights.pth").'
 )
 CHOOSE_WEIGHTS = (
     "Choose a checkpoint saved with torch.save(model.state_dict(), ...), a .safetensors file, "
-    "a TorchScript program or a torch.export program."
+    "a TorchScript or torch.export program, or an ONNX file."
 )
 DOWNLOAD_AGAIN = "Copy or download it again and compare the sizes."
 
@@ -49,6 +49,11 @@ def file_kind(path: Path | str) -> FileKind:
     if head.startswith(_LEGACY_TORCH):
         return "torch legacy"
     for recognised, explain in _FOREIGN:
+        if recognised(head, path):
+            raise explain(path)
+    if path.suffix.lower() == ".onnx" or head[2:20].find(b"pytorch") > 0:
+        return "onnx"
+    for recognised, explain in _UNKNOWN:
         if recognised(head, path):
             raise explain(path)
     if _is_safetensors(head):
@@ -138,13 +143,6 @@ def _keras(path: Path) -> CheckpointError:
     )
 
 
-def _onnx(path: Path) -> CheckpointError:
-    return CheckpointError(
-        f"{path.name} is an ONNX file, which PyTorch cannot open.",
-        next_step=f"Choose the PyTorch checkpoint that it was exported from. {CHOOSE_WEIGHTS}",
-    )
-
-
 def _git_lfs(path: Path) -> CheckpointError:
     return CheckpointError(
         f"{path.name} is a git-LFS pointer of {path.stat().st_size} bytes that stands for the real file.",
@@ -215,7 +213,10 @@ _FOREIGN: tuple[tuple[Callable[[bytes, Path], bool], Callable[[Path], Checkpoint
     (lambda head, path: head.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")), _web_page),
     (lambda head, path: head.startswith(_PACKED) or head[257:262] == b"ustar", _archive),
     (lambda head, path: head[4:8] == b"TFL3" or head.startswith(b"GGUF"), _other_tool),
-    (lambda head, path: path.suffix.lower() == ".onnx" or head[2:20].find(b"pytorch") > 0, _onnx),
+)
+"""What each foreign kind of file begins with."""
+
+_UNKNOWN: tuple[tuple[Callable[[bytes, Path], bool], Callable[[Path], CheckpointError]], ...] = (
     (lambda head, path: head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05", _plain_pickle),
     (lambda head, path: path.name.endswith(".index.json") or b'"weight_map"' in head, _sharded),
     (_looks_like_text, _text),

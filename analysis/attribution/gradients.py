@@ -14,7 +14,16 @@ from models.devices import is_out_of_memory, plain_arithmetic
 from models.errors import AttributionError
 from models.network import Network
 
-PROGRAM_NAMES = {"torchscript": "TorchScript", "export": "torch.export"}
+PROGRAM_NAMES = {"torchscript": "TorchScript", "export": "torch.export", "onnx": "ONNX"}
+
+
+def article(name: str) -> str:
+    """What stands before a kind of program.
+
+    >>> article("ONNX"), article("TorchScript")
+    ('an', 'a')
+    """
+    return "an" if name == PROGRAM_NAMES["onnx"] else "a"
 
 
 @contextmanager
@@ -127,7 +136,7 @@ def derivatives(
     except RuntimeError as error:
         kind = PROGRAM_NAMES.get(network.kind)
         raise AttributionError(
-            f"This network, a {kind} program, lets no gradient through."
+            f"This network, {article(kind)} {kind} program, lets no gradient through."
             if kind
             else "This network lets no gradient through.",
             next_step="Open the weights as a state dict instead; then every method can explain them.",

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch import nn
 
-from analysis.attribution.gradients import derivatives, gradients_on, logits
+from analysis.attribution.gradients import PROGRAM_NAMES, article, derivatives, gradients_on, logits
 from analysis.attribution.layer_search import layers_with_a_map
 from analysis.attribution.layouts import channel_axis
 from analysis.attribution.private_copy import private_copy
@@ -67,14 +67,15 @@ def refuse_programs(network: Network) -> None:
     """Stop where layers cannot be read.
 
     Raises:
-        AttributionError: the network is a TorchScript or torch.export program.
+        AttributionError: the network is a TorchScript, torch.export or ONNX program.
     """
     if network.kind == "state_dict":
         return
-    name = "TorchScript" if network.kind == "torchscript" else "torch.export"
+    other = "Occlusion" if network.kind == "onnx" else "SmoothGrad"  # ONNX Runtime gives no gradients either
+    name = PROGRAM_NAMES[network.kind]
     raise AttributionError(
-        f"This network is a {name} program, so its layers cannot be read.",
-        next_step="Use SmoothGrad instead, or open the weights as a state dict.",
+        f"This network is {article(name)} {name} program, so its layers cannot be read.",
+        next_step=f"Use {other} instead, or open the weights as a state dict.",
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import VersionError
-from models.finetune.version_record import WEIGHTS, Version
+from models.finetune.version_record import ONNX_WEIGHTS, WEIGHTS, Version
 from models.store import write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,14 +62,32 @@ EXPORTS: Mapping[str, ExportFormat] = {
 """Key to kind of file, in the order of the page."""
 
 
+ONNX = "onnx"
+_ONNX_FORMAT = ExportFormat(
+    ONNX, "ONNX (int8)",
+    "The network in 8 bits, with class names and preprocessing as its metadata: for ONNX Runtime, in Python, C++, C#, Java or "
+    "a browser. Errorscope opens it.",
+    ONNX_WEIGHTS,
+)  # fmt: skip
+
+
+def exports_of(version: Version) -> Mapping[str, ExportFormat]:
+    """The kinds of file that a version can be had as: a program of ONNX Runtime is nothing else.
+
+    Args:
+        version: the version.
+    """
+    return {ONNX: _ONNX_FORMAT} if version.architecture == ONNX else EXPORTS
+
+
 def export_of(version: Version, key: str) -> Path | None:
     """The file, if it was made before.
 
     Args:
         version: the version.
-        key: of ``EXPORTS``.
+        key: of ``exports_of``.
     """
-    path = version.folder / EXPORTS[key].file
+    path = version.folder / _format(version, key).file
     return path if path.is_file() else None
 
 
@@ -91,7 +109,7 @@ def export_version(version: Version, key: str) -> Path:
     made = export_of(version, key)
     if made is not None:
         return made
-    path = version.folder / EXPORTS[key].file
+    path = version.folder / _format(version, key).file
     if EXPORTS[key].is_program:
         write_atomically(path, lambda temporary: _make_program(version, key, temporary))
     else:
@@ -101,7 +119,17 @@ def export_version(version: Version, key: str) -> Path:
 
 def export_name(version: Version, key: str) -> str:
     """What the file is called where it is downloaded: the version's name, in letters that every system takes."""
-    return f"{file_stem(version.name)}{Path(EXPORTS[key].file).suffix}"
+    return f"{file_stem(version.name)}{Path(_format(version, key).file).suffix}"
+
+
+def _format(version: Version, key: str) -> ExportFormat:
+    found = exports_of(version).get(key)
+    if found is None:
+        raise VersionError(
+            f'"{version.name}" is an ONNX file, which cannot be written in another way.',
+            next_step="Take the ONNX file, or export the version that it was made of.",
+        )
+    return found
 
 
 def file_stem(name: str) -> str:

@@ -57,9 +57,9 @@ def learned_images(store: Store, spec: FinetuneSpec) -> frozenset[str]:
         halved = _trained_with(store, made_by)
         if halved is None:
             continue
-        if spec.training.path is None:
+        if made_by.learned_from_half:
             found |= _half(store, halved, choosing=True)
-        else:
+        elif spec.training.path is not None:
             judged = known_by(halved, hashes_of(store, halved))
             found |= _training_contents(store, spec.training).difference(judged)
     return frozenset(found)

@@ -1,4 +1,4 @@
-"""What is kept of each network that a training made, as plain data. Needs no torch."""
+"""What is kept of each network that a training or a compression made, as plain data. Needs no torch."""
 
 from __future__ import annotations
 
@@ -11,21 +11,25 @@ from models.errors import VersionError
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.spec import FinetuneSpec
 
-WEIGHTS, RECORD = "weights.pth", "version.json"
+WEIGHTS, ONNX_WEIGHTS, RECORD = "weights.pth", "network.onnx", "version.json"
+COMPRESSION = "compression"
+"""Key of ``Version.data``: how the version was made smaller, and at what price; not there for trained ones."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A network that a training made.
+    """A network that a training made, or a compression.
 
     Args:
         id: its folder in ``versions/``.
         name: what a person calls it; not unique.
         created: seconds since 1970.
-        folder: where its files lie; ``weights.pth`` is a checkpoint that Errorscope opens as any other.
-        architecture: torchvision's name, or "small_cnn".
+        folder: where its files lie; ``weights.pth``, or ``network.onnx``, is a checkpoint that Errorscope opens as any
+            other.
+        architecture: torchvision's name, "small_cnn", or "onnx" for int8.
         class_names: C names, in the order of the logits.
-        spec: ``FinetuneSpec.to_json()``: recipe, augmentation, images, target, seed.
+        spec: ``FinetuneSpec.to_json()``: recipe, augmentation, images, target, seed. Of a compression its start, baseline
+            and images alone mean something.
         job: id of the job that made it, or "".
         parent: id of the version it started from, or "": then it started from ``spec["start"]["checkpoint"]``.
         control_of: id of the version that it is the control of, or "".
@@ -35,7 +39,8 @@ class Version:
         history: one row for each epoch: ``phase``, ``epoch``, ``train_loss``, ``train_accuracy``,
             ``validation_loss``, ``validation_accuracy``, ``learning_rate``, ``images_per_second``, ``seconds``.
         data: what ``Roles.to_json`` says of the images: ``train``, ``select``, ``report``, ``test``, ``excluded`` ...;
-            ``targeting``: what was raised; ``baseline``: fingerprint of the evaluation whose images were halved.
+            ``targeting``: what was raised; ``baseline``: fingerprint of the evaluation whose images were halved;
+            ``compression``: what `models.compress.job` found.
         libraries: name to version (torch, torchvision, python, errorscope).
         evaluation: fingerprint of its saved evaluation on the validation images, or "".
         note: a person's words.
@@ -61,7 +66,20 @@ class Version:
     @property
     def checkpoint(self) -> Path:
         """The file of its weights, with class names and preprocessing inside."""
-        return self.folder / WEIGHTS
+        return self.folder / (ONNX_WEIGHTS if self.architecture == "onnx" else WEIGHTS)
+
+    @property
+    def compression(self) -> dict[str, Any]:
+        """How it was made smaller: ``method``, ``amount``, sizes, times, who paid; {} for one that was trained."""
+        found = self.data.get(COMPRESSION)
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def learned_from_half(self) -> bool:
+        """Whether the choosing half of its validation images had a part in it, as there were no training images."""
+        if self.compression and not self.compression.get("on_half"):
+            return False
+        return self.finetune_spec.training.path is None
 
     @property
     def finetune_spec(self) -> FinetuneSpec:

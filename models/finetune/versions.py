@@ -1,4 +1,4 @@
-"""The networks that trainings made, kept in the workspace: ``versions/<id>/``. Needs no torch until one is saved.
+"""The networks that trainings and compressions made, kept in the workspace: ``versions/<id>/``. Needs no torch until one is saved.
 
 A version appears at once and whole: it is written into a folder that nobody looks at and then renamed. What a killed
 process left of such a folder is cleared away when the next version is saved or deleted.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,7 +19,7 @@ from typing import Any
 from models.errors import VersionError
 from models.file_lock import FileLock
 from models.finetune.spec import FinetuneSpec
-from models.finetune.version_record import RECORD, WEIGHTS, Version
+from models.finetune.version_record import ONNX_WEIGHTS, RECORD, WEIGHTS, Version
 from models.finetune.whole_folders import appearing, clear_unfinished, remove_at_once
 from models.job_list import JobList
 from models.libraries import library_versions
@@ -31,7 +32,7 @@ _SECONDS_TO_WAIT = 10.0
 
 def save_version(
     store: Store,
-    content: Mapping[str, Any],
+    content: Mapping[str, Any] | Path,
     *,
     spec: FinetuneSpec,
     architecture: str,
@@ -46,9 +47,10 @@ def save_version(
 
     Args:
         store: the workspace.
-        content: what its file of weights is to hold (`models.own_networks.checkpoint_content`): tensors and plain data.
+        content: what its file of weights is to hold (`models.own_networks.checkpoint_content`): tensors and plain data;
+            or the ONNX file itself, which is copied.
         spec: what it was trained with; its name, parent and what it is the control of are taken from there.
-        architecture: torchvision's name, or "small_cnn".
+        architecture: torchvision's name, "small_cnn", or "onnx".
         class_names: C names, in the order of the logits.
         metrics: as in `Version`; of numbers that are none (NaN) None is kept.
         history: as in `Version`.
@@ -97,9 +99,13 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
-def _write(new: Version, content: Mapping[str, Any]) -> None:
+def _write(new: Version, content: Mapping[str, Any] | Path) -> None:
     with appearing(new.folder) as folder:
-        write_atomically(folder / WEIGHTS, lambda path: _save_weights(path, content))
+        file = folder / new.checkpoint.name
+        if isinstance(content, Path):
+            write_atomically(file, lambda path: shutil.copyfile(content, path))
+        else:
+            write_atomically(file, lambda path: _save_weights(path, content))
         write_json(folder / RECORD, new.to_json())
 
 
@@ -160,7 +166,7 @@ def version_at(store: Store, checkpoint: str) -> Version | None:
         checkpoint: absolute path of a file of weights, or "".
     """
     path = Path(checkpoint)
-    if path.name != WEIGHTS or path.parent.parent != store.root / FOLDER:
+    if path.name not in (WEIGHTS, ONNX_WEIGHTS) or path.parent.parent != store.root / FOLDER:
         return None
     try:
         return version(store, path.parent.name)

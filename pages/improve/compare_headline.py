@@ -48,8 +48,15 @@ def half_choice(comparison: Comparison, chosen: Chosen) -> Half:
             "Images that count", list(HALVES), default=usual, required=True, format_func=HALVES.__getitem__,
             key=key, bind="query-params", label_visibility="collapsed",
         )  # fmt: skip
-        st.caption(_half_words(half, chosen), width="stretch")
+        st.caption(_compressed_or(half, chosen), width="stretch")
     return cast(Half, half)
+
+
+def _compressed_or(half: str, chosen: Chosen) -> str:
+    after = chosen.after.version
+    if after is not None and after.compression and not chosen.may_be_known:
+        return compressed_words(on_half=after.learned_from_half)
+    return _half_words(half, chosen)
 
 
 def _half_words(half: str, chosen: Chosen) -> str:
@@ -63,10 +70,8 @@ def _half_words(half: str, chosen: Chosen) -> str:
             "Neither was trained here, so nothing was chosen on these images by Errorscope. If you chose a result by "
             "looking at them, the held-out half says less flattering things."
         )
-    target, training = (
-        chosen.after.target,
-        chosen.after.version and chosen.after.version.finetune_spec.training,
-    )
+    after = chosen.after.version
+    target, training = chosen.after.target, after and after.finetune_spec.training
     if half == "report":
         if target is not None and target.chosen_on == "all":
             return (
@@ -83,6 +88,20 @@ def _half_words(half: str, chosen: Chosen) -> str:
             "network does on new images."
         )
     return "Half of these images took part in the training's choices, so the figures flatter. The held-out half is fair."
+
+
+def compressed_words(*, on_half: bool) -> str:
+    """What part these images had in a network that was made smaller.
+
+    Args:
+        on_half: whether the ranges of int8 were measured on half of them.
+    """
+    if on_half:
+        return "The ranges of int8 were measured on the other half, for there were no training images."
+    return (
+        "The smaller network has learned nothing from any of these images. Only where a person chose the amount by a sweep, "
+        "all of them have been looked at."
+    )
 
 
 def headline(statistics: ComparisonStatistics) -> None:

@@ -100,7 +100,9 @@ def _download(backbone: Backbone) -> None:
     with st.expander("By hand, without a connection", key="backbone_by_hand"):
         st.markdown("Download this file on another machine:")
         st.code(backbone.url, language=None)
-        st.markdown("and put it, under its own name, into this folder of this machine (make it if it is not there):")
+        st.markdown(
+            "and put it, under its own name, into this folder of this machine (make it if it is not there):"
+        )
         st.code(str(own_folder(state.store())), language=None)
 
 

@@ -23,6 +23,9 @@ KIND_WORDS: Mapping[str, str] = {
     "trust": "Trust",
     "leakage": "Leakage",
     "report": "Report",
+    "compress": "Compression",
+    "compress_and_tune": "Compression",
+    "compress_sweep": "Compression sweep",
 }
 Colour = Literal["gray", "blue", "orange", "green", "red"]
 _STATES: Mapping[str, tuple[str, str, Colour]] = {

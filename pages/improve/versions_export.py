@@ -5,7 +5,15 @@ from __future__ import annotations
 import streamlit as st
 
 from models.errors import ErrorscopeError
-from models.finetune.export import EXPORTS, ExportFormat, export_name, export_of, export_version, file_stem
+from models.finetune.export import (
+    ONNX,
+    ExportFormat,
+    export_name,
+    export_of,
+    export_version,
+    exports_of,
+    file_stem,
+)
 from models.finetune.recipe_file import recipe_text
 from models.finetune.version_record import Version
 from pages.shared import state
@@ -19,10 +27,13 @@ def exports(version: Version) -> None:
         version: it.
     """
     with st.container(key="version_exports", gap="medium"):
-        for kind in EXPORTS.values():
+        for kind in exports_of(version).values():
             with st.container(gap="xsmall"):
                 st.markdown(f"**{kind.label}** · {state.escaped(kind.sentence)}")
                 _file(version, kind)
+        if version.compression:
+            _of_compression(version)
+            return
         with st.container(gap="xsmall"):
             st.markdown(
                 "**Recipe** · All settings as YAML, to be read, changed and run again: "
@@ -33,9 +44,22 @@ def exports(version: Version) -> None:
                 "Download the recipe", lambda: recipe_text(version.finetune_spec, file=file), file_name=file,
                 mime="application/yaml", key="export_recipe", icon=":material/download:", on_click="ignore",
             )  # fmt: skip
+        _onnx_way()
+
+
+def _onnx_way() -> None:
+    st.caption(
+        "ONNX: open this version and make it int8 on the page Compression; the torch.export program can be turned into ONNX too."
+    )
+
+
+def _of_compression(version: Version) -> None:
+    if version.compression.get("method") == "half":
         st.caption(
-            "There is no ONNX: its libraries weigh 114 MB. The torch.export program can be turned into it."
+            "The file holds 16 bits for each weight. What Errorscope or a program computes from it is in 32 bits."
         )
+    elif version.architecture != ONNX:
+        _onnx_way()
 
 
 def _file(version: Version, kind: ExportFormat) -> None:

@@ -9,11 +9,13 @@ import streamlit as st
 from analysis.number_words import fine_percent
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.version_record import Version
+from models.jobs import JobStatus
 from pages.improve.compare_control import control_offer
 from pages.improve.compare_results import Result, baseline_of, control_of, results
 from pages.improve.job_shown import setting_rows
 from pages.improve.job_words import TRAINING
 from pages.improve.training_curves import training_curves
+from pages.improve.versions_compression import compression_price
 from pages.improve.versions_export import exports
 from pages.improve.versions_form import delete_button, name_and_note
 from pages.improve.versions_images import images_table
@@ -31,6 +33,7 @@ from pages.shared.job_panel import duration_words
 from pages.shared.notes_form import moment_words
 
 PARTS = ("Curves", "Recipe", "Images", "Files", "Name and note")
+PARTS_OF_COMPRESSION = ("Price", "Files", "Name and note")
 
 
 def version_shown(version: Version, versions: Sequence[Version]) -> None:
@@ -82,7 +85,13 @@ def _figures(version: Version) -> None:
         )  # fmt: skip
         for role, name, words in (
             ("test", "Test images", "Evaluated once, when it was made; nothing was chosen by them."),
-            ("select", "Chose the epoch", "Images that chose its best epoch: a little too good by that."),
+            ("select", "Other half", "The other half of the validation images.")
+            if version.compression
+            else (
+                "select",
+                "Chose the epoch",
+                "Images that chose its best epoch: a little too good by that.",
+            ),
             ("train", "Training images", "Augmented, in the best epoch: too good by far."),
         ):
             scores = scores_of(version, role)
@@ -98,14 +107,23 @@ def _figures(version: Version) -> None:
 
 def _not_evaluated(version: Version) -> None:
     """Why there are no figures: the training still evaluates it, or was ended before it had."""
-    job = state.running_jobs().newest_of(TRAINING, version.finetune_spec.to_json())
+    job = _maker(version)
     if job is None or not job.is_active:
         st.info("It was saved, but its evaluation did not come to an end: open it to evaluate it.")
         return
-    st.info("It is saved, and its training is still evaluating it.", icon=":material/hourglass_empty:")
+    st.info(
+        "It is saved, and the job that made it is still evaluating it.", icon=":material/hourglass_empty:"
+    )
     st.page_link(
         state.JOBS_PAGE, label="In the list of jobs", icon=":material/pending_actions:", query_params={"job": job.id}
     )  # fmt: skip
+
+
+def _maker(version: Version) -> JobStatus | None:
+    """The job that makes it, if that is still known."""
+    if not version.compression:
+        return state.running_jobs().newest_of(TRAINING, version.finetune_spec.to_json())
+    return next((job for job in state.running_jobs().list(limit=1000) if job.id == version.id), None)
 
 
 def _test_words(version: Version) -> str:
@@ -188,11 +206,14 @@ def _way(words: str, to: Version) -> None:
 
 
 def _parts(version: Version) -> None:
+    parts = PARTS_OF_COMPRESSION if version.compression else PARTS
     part = st.segmented_control(
-        "Part", PARTS, default=PARTS[0], required=True, key="version_part", persist_state="session",
-        label_visibility="collapsed",
+        "Part", parts, default=parts[0], required=True, persist_state="session", label_visibility="collapsed",
+        key="version_part_compression" if version.compression else "version_part",
     )  # fmt: skip
-    if part == "Curves":
+    if part == "Price":
+        compression_price(version)
+    elif part == "Curves":
         training_curves(version.history, key="version_curves")
     elif part == "Recipe":
         rows = setting_rows(version.finetune_spec)

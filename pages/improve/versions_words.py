@@ -10,6 +10,7 @@ from models.evaluation_spec import EvaluationSpec
 from models.finetune.recipe import KINDS
 from models.finetune.version_record import Version
 from models.jobs import JobStatus
+from pages.network.compression_words import way_words
 
 STOPPED = {
     "finished": "all its epochs were run",
@@ -19,7 +20,9 @@ STOPPED = {
 
 
 def recipe_label(version: Version) -> str:
-    """The name of the way it was trained."""
+    """The name of the way it was trained, or made smaller."""
+    if version.compression:
+        return way_words(version.compression["method"], float(version.compression.get("amount", 0.0)))
     kind = str(version.spec["recipe"]["kind"])
     return KINDS[kind].label if kind in KINDS else kind
 

@@ -20,7 +20,7 @@ from pages.shared import state
 if TYPE_CHECKING:
     from models.checkpoint import CheckpointSummary
 
-SUFFIXES = ["pth", "pt", "ckpt", "bin", "safetensors", "pt2", "ts", "tar"]
+SUFFIXES = ["pth", "pt", "ckpt", "bin", "safetensors", "pt2", "ts", "tar", "onnx"]
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def _show_summary(summary: CheckpointSummary) -> None:
     )
     rows = {
         "Architecture": ", ".join(summary.architectures),
-        "Weights": f"{summary.n_weights:,} ({summary.size_bytes / 1e6:,.1f} MB)",
+        "Weights": f"{f'{summary.n_weights:,}' if summary.n_weights else 'number not known'} ({summary.size_bytes / 1e6:,.1f} MB)",
         "Classes": f"{summary.n_classes:,}: {shown}",
         "Class names from": source,
         "Stored as": summary.wrapper or ("plain state_dict" if summary.kind == "state_dict" else "a program"),

@@ -29,7 +29,15 @@ _SECTIONS: Mapping[str, tuple[tuple[str, str, str, str], ...]] = {
         (state.EXPLAIN_PAGE, "One image", "image_search", "explain"),
         (state.CELL_PAGE, "Shared evidence", "join_inner", "cell"),
     ),
-    "Network": ((state.FEATURE_MAPS_PAGE, "Feature maps", "apps", "feature_maps"),),
+    "Network": (
+        (state.ARCHITECTURE_PAGE, "Architecture", "schema", "architecture"),
+        (state.BACKBONES_PAGE, "Backbones", "stacks", "backbones"),
+        (state.WEIGHTS_PAGE, "Learned weights", "tune", "weights"),
+        (state.FEATURE_MAPS_PAGE, "Feature maps", "apps", "feature_maps"),
+        (state.CHANNELS_PAGE, "Channels", "blur_on", "channels"),
+        (state.LAYERS_PAGE, "Layer by layer", "linear_scale", "layers"),
+        (state.COMPRESSION_PAGE, "Compression", "compress", "compression"),
+    ),
     "Improve": (
         (state.FINETUNE_PAGE, "Fine-tune", "model_training", "finetune"),
         (state.JOBS_PAGE, "Jobs", "pending_actions", "jobs"),

@@ -38,7 +38,12 @@ SLICES_PAGE = "pages/data/slices.py"
 MAP_PAGE = "pages/data/embedding_map.py"
 NOTES_PAGE = "pages/data/notes.py"
 CHANNELS_PAGE = "pages/network/channels.py"
+ARCHITECTURE_PAGE = "pages/network/architecture.py"
+BACKBONES_PAGE = "pages/network/backbones.py"
 FEATURE_MAPS_PAGE = "pages/network/feature_maps.py"
+LAYERS_PAGE = "pages/network/layer_by_layer.py"
+WEIGHTS_PAGE = "pages/network/weights.py"
+COMPRESSION_PAGE = "pages/network/compression.py"
 FINETUNE_PAGE = "pages/improve/finetune.py"
 JOBS_PAGE = "pages/improve/jobs.py"
 VERSIONS_PAGE = "pages/improve/versions.py"
@@ -74,6 +79,9 @@ _LOOKED_AT = (
         "channel",
     ),
     *("explain_beside", "explain_written_beside", "beside"),
+    *("explain_against", "explain_written_against", "against"),
+    *("explain_for_class", "explain_written_for_class", "for_class", "channels_class", "channels_order"),
+    *("near", "written_near", "map_layer"),
     *("notes_words", "notes_decision", "notes_tags", "notes_opened"),
 )
 """What belongs to one model's classes and images, in the session and in the URL."""

@@ -33,7 +33,9 @@ def test_below_zero_it_is_drawn_in_two_directions() -> None:
 
 def test_a_large_map_is_made_smaller_and_an_empty_one_is_drawn() -> None:
     assert max(opened(map_picture(np.ones((500, 250), np.float32), 1.0, side=100)).shape[:2]) == 100
-    assert (opened(map_picture(np.zeros((4, 4), np.float32), 0.0)) == colours(np.zeros(1), COLOUR_MAP)[0]).all()
+    assert (
+        opened(map_picture(np.zeros((4, 4), np.float32), 0.0)) == colours(np.zeros(1), COLOUR_MAP)[0]
+    ).all()
 
 
 def test_over_the_picture_only_what_is_strong_is_coloured() -> None:

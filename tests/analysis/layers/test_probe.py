@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import LeaveOneOut, cross_val_predict
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from analysis.layers.linear_probe import corrected_p_values, label_blind_folds, linear_trial, shuffled
 from analysis.layers.probe import PairChoice, ProbeCurve, ProbedLayer, probe_steps
@@ -25,6 +27,13 @@ from models.errors import ErrorscopeError
 from models.job_kinds import JOB_KINDS
 from tests.analysis.evaluated import context_of, driven, result
 from tests.analysis.layers.planted_pair import APART_AT, CLASS_NAMES, PlantedPair
+
+
+@pytest.fixture(autouse=True)
+def one_core() -> Iterator[None]:
+    """OpenBLAS shares small products among threads, which then wait for each other."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")
