@@ -13,7 +13,7 @@ from tests.analysis.planted_predictions import planted_predictions
 from tests.conftest import ROOT
 
 TIMEOUT_SECONDS = 60
-LAYER_PAGES = (state.FEATURE_MAPS_PAGE,)
+LAYER_PAGES = (state.FEATURE_MAPS_PAGE, state.CHANNELS_PAGE, state.LAYERS_PAGE)
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, architecture: str) -> str:
