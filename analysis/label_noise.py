@@ -141,14 +141,15 @@ def label_habits(labels: Integers, predicted: Integers, n_classes: int) -> Float
 
 
 def label_probabilities(scores: ClassScores, labels: Integers, temperature: float) -> Floats:
-    """(N,) softmax(z / T) of each label; the sums in single precision, they are read many times."""
+    """(N,) softmax(z / T) of each label; the exponentials in single precision, they are read many times."""
     found = np.empty(len(labels))
     for rows in even_row_blocks(scores.values.shape, _VALUES_AT_ONCE):
         block = scores.rows(rows)
         shifted = (block - block.max(axis=1, keepdims=True)).astype(np.float32)
         shifted *= np.float32(1 / temperature)
         own = shifted[np.arange(len(block)), labels[rows]].astype(float)
-        found[rows] = np.exp(own - np.log(np.exp(shifted, out=shifted).sum(axis=1)))
+        # added in double precision: else the sum, and with it the fit, hangs on the order of the classes
+        found[rows] = np.exp(own - np.log(np.exp(shifted, out=shifted).sum(axis=1, dtype=float)))
     return found
 
 

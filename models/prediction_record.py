@@ -14,6 +14,10 @@ from models.images import Unreadable
 SCORE_COLUMNS = ("label_index", "predicted_index", "confidence", "margin", "loss", "label_rank")
 
 
+PROGRAMS = ("torchscript", "torch.export", "onnx")
+"""Architectures that are programs: they answer, but have no layers that could be looked at or trained."""
+
+
 @dataclass(frozen=True, eq=False)
 class Predictions:
     """What a network said about N images, C classes, with embeddings of D numbers.

@@ -108,7 +108,7 @@ def difference_words(found: Sequence[LayerChange]) -> list[str]:
     words: list[str] = []
     if learned and len(same) == len(learned):
         words.append("Not one weight differs.")
-    elif both:
+    elif len(both) * 2 > len(learned):  # of few that fit, a share of unchanged ones would mislead
         share = sum(each.n_weights for each in same) / max(1, sum(each.n_weights for each in learned))
         layers = {each.layer for each in both}
         still = layers - {each.layer for each in learned if each not in same}

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from analysis.layers.receptive_field import Field, FollowedFields
-from models.errors import ErrorscopeError
+from analysis.layers.refused_size import refused_size
 from models.meta_modules import without_memory
 
 _FLOPS_OF_A_MULTIPLY_ADD = 2
@@ -83,15 +83,8 @@ def passage(module: nn.Module, input_size: tuple[int, int]) -> dict[str, Passed]
     for name, each in copied.named_modules():
         each.register_forward_pre_hook(partial(_enter, name, counting.modules))
         each.register_forward_hook(partial(_leave, passed[name], counting.modules, fields))
-    try:
-        with torch.no_grad(), counting, fields:
-            copied(inputs)
-    except (RuntimeError, ValueError, AssertionError, TypeError) as error:
-        first = str(error).strip().partition("\n")[0]
-        raise ErrorscopeError(
-            f"The network cannot be followed with an input of {input_size[0]} x {input_size[1]} pixels ({first}).",
-            next_step="Check the preprocessing: the side of the crop must be one that the network takes.",
-        ) from error
+    with refused_size(input_size), torch.no_grad(), counting, fields:
+        copied(inputs)
     for name, each in passed.items():
         each.multiply_adds = counting.counts.get(name, 0)
     return passed

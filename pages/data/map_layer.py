@@ -9,8 +9,8 @@ import streamlit as st
 from analysis.embedding_map import EmbeddingMap
 from analysis.embedding_vectors import MapVectors, map_vectors
 from analysis.layers.layer_map import layer_map_file, layer_map_spec, layer_vectors, saved_layer_map
-from models.prediction_record import Predictions
-from pages.network.layers_cached import PROGRAMS, scan, scanned
+from models.prediction_record import PROGRAMS, Predictions
+from pages.network.layers_cached import scan, scanned
 from pages.shared import cached, state
 from pages.shared.job_begin import begin_job
 from pages.shared.job_button import job_and_button

@@ -10,14 +10,13 @@ import streamlit as st
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.version_record import Version
 from models.finetune.versions import versions
+from models.prediction_record import PROGRAMS
 from pages.improve import finetune_backbone
 from pages.open.given_file import typed_path
 from pages.shared import state
 from pages.shared.state import Workspace
 
 OPEN, OTHER, BACKBONE = "open", "other", "backbone"
-PROGRAMS = ("torchscript", "torch.export", "onnx")
-"""Architectures whose weights cannot be trained: they are programs."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from analysis.number_words import fine_percent
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.version_record import Version
 from models.jobs import JobStatus
+from models.prediction_record import PROGRAMS
 from pages.improve.compare_control import control_offer
 from pages.improve.compare_results import Result, baseline_of, control_of, results
 from pages.improve.job_shown import setting_rows
@@ -147,6 +148,7 @@ def _actions(version: Version, versions: Sequence[Version], known: dict[str, Res
         ):  # fmt: skip
             open_it(own)
         _compare_link(version, versions, known)
+        _weights_link(version, current)
         n_children = sum(each.parent == version.id for each in versions)
         delete_button(version, n_children)
 
@@ -176,6 +178,21 @@ def _compare_link(version: Version, versions: Sequence[Version], known: dict[str
     st.page_link(
         state.COMPARE_PAGE, label=f"Compare with {state.escaped(_short(before))}", icon=":material/difference:",
         query_params=query,
+    )  # fmt: skip
+
+
+def _weights_link(version: Version, current: EvaluationSpec | None) -> None:
+    """The way to what differs in each layer: from what the open version started from, or to another one from here."""
+    if current is None or not current.checkpoint or version.architecture in PROGRAMS:
+        return
+    is_open = current.checkpoint == str(version.checkpoint)
+    other = version.finetune_spec.start.checkpoint if is_open else str(version.checkpoint)
+    if not other:
+        return
+    st.page_link(
+        state.WEIGHTS_PAGE, icon=":material/tune:",
+        label="Which layers changed" if is_open else "Its layers against the open model's",
+        query_params={**state.open_query(current), "against": other},
     )  # fmt: skip
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import streamlit as st
 
 from models.compress.spec import METHODS
-from models.predictions import Predictions
+from models.prediction_record import PROGRAMS, Predictions
 from pages.network.compression_kept import kept_networks
 from pages.network.compression_save import save_form
 from pages.network.compression_sweep import sweep_shown
-from pages.network.layers_cached import PROGRAMS
 from pages.shared.addressed import settle_addresses
 from pages.shared.opened import opened_predictions
 

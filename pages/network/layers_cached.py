@@ -8,7 +8,7 @@ import streamlit as st
 
 from analysis.layers.scan_record import LayerScan, saved_scan, scan_folder
 from models.evaluation_spec import EvaluationSpec
-from models.predictions import Predictions
+from models.prediction_record import PROGRAMS, Predictions
 from pages.shared import cached, state
 from pages.shared.interruptible import interruptible
 from pages.shared.job_button import job_and_button
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from analysis.layers.catalogue import LayerOutline
 
 SCAN = "layer_scan"
-PROGRAMS = ("torchscript", "torch.export", "onnx")
-"""Architectures whose layers cannot be looked at: they are programs."""
 
 
 def has_layers(predictions: Predictions) -> bool:

@@ -7,8 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from analysis.layers.weight_record import NetworkWeights
-from models.predictions import Predictions
-from pages.network.layers_cached import PROGRAMS, scan, scanned
+from models.prediction_record import PROGRAMS, Predictions
+from pages.network.layers_cached import scan, scanned
 from pages.network.weights_cached import read_weights
 from pages.network.weights_difference import difference
 from pages.network.weights_filters import first_filters

@@ -187,7 +187,8 @@ def _table(found: Sequence[LayerChange]) -> None:
     ]  # fmt: skip
     column = st.column_config
     st.dataframe(
-        pd.DataFrame(rows), key="weights_changes", hide_index=True, height=min(420, 38 * (len(rows) + 1)),
+        # where nothing can be compared, four columns would say nothing
+        pd.DataFrame(rows).dropna(axis="columns", how="all"), key="weights_changes", hide_index=True, height=min(420, 38 * (len(rows) + 1)),
         column_config={
             "name": column.TextColumn("Layer", pinned=True),
             "relative": column.NumberColumn(

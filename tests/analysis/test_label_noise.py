@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import softmax
@@ -101,6 +101,7 @@ def test_probabilities_of_labels_are_those_of_a_softmax() -> None:
 
 @settings(max_examples=4, deadline=None)
 @given(st.integers(0, 10_000))
+@example(125)
 def test_the_order_of_the_classes_does_not_matter(seed: int) -> None:
     logits = calibrated_logits(150, 5, seed)
     labels, _ = flipped(drawn_labels(logits, seed), 5, 12, seed)

@@ -227,6 +227,18 @@ def test_it_is_compared_with_what_it_came_from(workspace: Kept, open_page: Opene
     expect(page.locator(".st-key-comparison_after input")).to_have_value(re.compile("Shorthairs"))
 
 
+def test_what_its_training_changed_in_each_layer_is_one_click_away(
+    workspace: Kept, open_page: Opener
+) -> None:
+    page = opened(open_page, workspace)
+    page.get_by_role(
+        "link", name=re.compile("^(Which layers changed|Its layers against the open model's)$")
+    ).click()
+    expect(page.locator(".st-key-weights_against input")).not_to_have_value("Choose a network", timeout=SLOW)
+    expect(page.get_by_text("to the open network:")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("as if frozen")).to_be_visible()
+
+
 def test_files_are_made_and_downloaded(workspace: Kept, open_page: Opener, tmp_path: Path) -> None:
     page = opened(open_page, workspace)
     part(page, "Files")
