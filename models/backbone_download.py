@@ -20,7 +20,7 @@ from models.progress import Progress
 
 _SECONDS_OF_SILENCE = 30
 _CHUNK = 2**18
-_MEBIBYTE = 2**20
+_MEGABYTE = 1e6
 _PARTIAL, _NOT_SATISFIABLE = 206, 416
 
 
@@ -132,7 +132,7 @@ def _fetched(url: str, part: Path, file: Path) -> Generator[Progress, None, None
         answer.close()
     if total and have < total:
         raise BackboneError(
-            f"{file.name} ended after {have / _MEBIBYTE:.1f} of {total / _MEBIBYTE:.1f} MB.",
+            f"{file.name} ended after {have / _MEGABYTE:.1f} of {total / _MEGABYTE:.1f} MB.",
             next_step=f"Try again; it goes on from there. Or: {by_hand(url, file)}",
         )
 
@@ -162,15 +162,15 @@ def _check_room(part: Path, wanted: int) -> None:
     free = shutil.disk_usage(part.parent).free
     if free < wanted:
         raise WorkspaceError(
-            f"There are {free / _MEBIBYTE:,.0f} MB free beside {part.parent}, and the weights take "
-            f"{wanted / _MEBIBYTE:,.0f} MB.",
+            f"There are {free / _MEGABYTE:,.0f} MB free beside {part.parent}, and the weights take "
+            f"{wanted / _MEGABYTE:,.0f} MB.",
             next_step="Free some space and try again.",
         )
 
 
 def _progress(name: str, have: int, total: int) -> Progress:
-    known = max(1, round(total / _MEBIBYTE)) if total else 0
-    return Progress(f"Downloading {name}", min(round(have / _MEBIBYTE), known or have), known, "MB")
+    known = max(1, round(total / _MEGABYTE)) if total else 0
+    return Progress(f"Downloading {name}", min(round(have / _MEGABYTE), known or have), known, "MB")
 
 
 def _host(url: str) -> str:

@@ -19,7 +19,7 @@ _AXES = {
     "time": "milliseconds for one image, on this machine",
     "memory": "MB for one image, on this machine",
 }
-_UNITS = {"time": 1e-3, "memory": float(2**20)}
+_UNITS = {"time": 1e-3, "memory": 1e6}
 _TICKS = [digit * 10**power for power in range(6) for digit in (1, 2, 5)]
 _MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 _GREY = "#8a929b"

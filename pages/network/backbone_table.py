@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from models.backbone_timing import BackboneTiming
     from models.backbones import Backbone
 
-_MEBIBYTE = 2**20
+_MEGABYTE = 1e6
 _COLUMNS = {
     "name": st.column_config.TextColumn("Backbone", pinned=True),
     "family": st.column_config.TextColumn("Family"),
@@ -86,9 +86,9 @@ def backbone_rows(
                 "weights": each.n_weights / 1e6,
                 "adds": each.multiply_adds / 1e9,
                 "side": each.input_side,
-                "file": each.file_bytes / _MEBIBYTE,
+                "file": each.file_bytes / _MEGABYTE,
                 "ms": 1000 * timing.seconds if timing else None,
-                "memory": n_bytes / _MEBIBYTE if n_bytes is not None else None,
+                "memory": n_bytes / _MEGABYTE if n_bytes is not None else None,
                 "here": each.name in here,
             }
         )

@@ -14,14 +14,13 @@ from models.finetune.versions import versions
 from pages.improve.finetune_start import start_key
 from pages.improve.versions_words import scores_of
 from pages.network.compression_words import (
-    bytes_words,
     cells_words,
     change_words,
     classes_words,
     threads_words,
-    time_words,
     way_words,
 )
+from pages.network.network_words import seconds_words, size_words
 from pages.shared import state
 from pages.shared.state import Workspace
 
@@ -84,12 +83,12 @@ def compressed_figures(found: dict[str, Any], id: str) -> None:
     points = round(100 * (found["right"] - found["right_before"]) / n, 1)
     with st.container(horizontal=True, gap="large", key=f"compressed_figures_{id}"):
         st.metric(
-            "File", bytes_words(found["size"]), change_words(found["size_before"], found["size"]), width="content",
-            delta_color="off", delta_arrow="off", help=f"Before: {bytes_words(found['size_before'])}.",
+            "File", size_words(found["size"]), change_words(found["size_before"], found["size"]), width="content",
+            delta_color="off", delta_arrow="off", help=f"Before: {size_words(found['size_before'])}.",
         )  # fmt: skip
         st.metric(
-            "One image", time_words(found["latency"]), change_words(found["latency_before"], found["latency"]), width="content",
-            delta_color="off", delta_arrow="off", help=f"Before: {time_words(found['latency_before'])}.",
+            "One image", seconds_words(found["latency"]), change_words(found["latency_before"], found["latency"]), width="content",
+            delta_color="off", delta_arrow="off", help=f"Before: {seconds_words(found['latency_before'])}.",
         )  # fmt: skip
         st.metric(
             "Right", fine_percent(found["right"] / n), f"{points:+.1f} points" if points else "the same", width="content",
@@ -109,8 +108,8 @@ def compressed_figures(found: dict[str, Any], id: str) -> None:
 def runtime_words(found: dict[str, Any]) -> str:
     """What of the time is due to the runtime and what to the 8 bits."""
     return (
-        f"Of the time, part is due to ONNX Runtime itself: there the network takes {time_words(found['latency_whole'])} in 32 "
-        f"bits and {time_words(found['latency'])} in 8, against {time_words(found['latency_before'])} in PyTorch. The ranges were "
+        f"Of the time, part is due to ONNX Runtime itself: there the network takes {seconds_words(found['latency_whole'])} in 32 "
+        f"bits and {seconds_words(found['latency'])} in 8, against {seconds_words(found['latency_before'])} in PyTorch. The ranges were "
         f"measured on {found.get('calibrated', 0):,} "
         f"{'validation images of the choosing half, for there were no training images' if found.get('on_half') else 'training images'}."
     )

@@ -8,28 +8,9 @@ from typing import Any
 from analysis.metrics import accuracy_of
 from analysis.number_words import fine_percent, interval_words
 from models.compress.spec import METHODS, Method
+from pages.network.network_words import seconds_words, size_words
 
 Row = Mapping[str, Any]
-
-
-def bytes_words(n_bytes: float) -> str:
-    """A size.
-
-    >>> bytes_words(9301835), bytes_words(553_000_000), bytes_words(42_000)
-    ('9.3 MB', '553 MB', '0.04 MB')
-    """
-    megabytes = n_bytes / 1e6
-    return f"{megabytes:,.0f} MB" if megabytes >= 100 else f"{megabytes:.{1 if megabytes >= 1 else 2}f} MB"
-
-
-def time_words(seconds: float) -> str:
-    """The time for one image.
-
-    >>> time_words(0.01453), time_words(0.4)
-    ('14.5 ms', '400 ms')
-    """
-    milliseconds = 1e3 * seconds
-    return f"{milliseconds:.0f} ms" if milliseconds >= 100 else f"{milliseconds:.1f} ms"
 
 
 def change_words(before: float, after: float) -> str:
@@ -107,13 +88,13 @@ def table_rows(rows: Sequence[Row], before: Row) -> list[dict[str, str]]:
     opened = {"right": first["right_before"], "n": first["n"]}
     return [
         {
-            "Goes": "nothing", "Right (95% interval)": right_words(opened), "Fixed": "", "Broken": "", "File": bytes_words(before["size"]),
-            "One image": time_words(first["latency_before"]), "Weights": f"{before['weights']:,}", "Who pays": "",
+            "Goes": "nothing", "Right (95% interval)": right_words(opened), "Fixed": "", "Broken": "", "File": size_words(before["size"]),
+            "One image": seconds_words(first["latency_before"]), "Weights": f"{before['weights']:,}", "Who pays": "",
         },
         *(
             {
                 "Goes": f"{row['amount']:.0%}", "Right (95% interval)": right_words(row), "Fixed": f"{row['fixed']:,}",
-                "Broken": f"{row['broken']:,}", "File": bytes_words(row["size"]), "One image": time_words(row["latency"]),
+                "Broken": f"{row['broken']:,}", "File": size_words(row["size"]), "One image": seconds_words(row["latency"]),
                 "Weights": f"{row['weights']:,}", "Who pays": classes_words(row),
             }
             for row in rows

@@ -34,13 +34,13 @@ def seconds_words(seconds: float) -> str:
 def size_words(n_bytes: float) -> str:
     """A size in memory or on disk.
 
-    >>> size_words(14_261_323), size_words(2.5 * 2**30)
-    ('13.6 MB', '2.50 GB')
+    >>> size_words(14_261_323), size_words(2.5e9), size_words(42_000)
+    ('14.3 MB', '2.50 GB', '42 kB')
     """
-    for step, unit in ((2**30, "GB"), (2**20, "MB")):
+    for step, unit in ((1e9, "GB"), (1e6, "MB")):
         if n_bytes >= step:
             return f"{_three_digits(n_bytes / step)} {unit}"
-    return f"{n_bytes / 1024:.0f} kB"
+    return f"{n_bytes / 1e3:.0f} kB"
 
 
 def shape_words(shape: tuple[int, ...] | None) -> str:

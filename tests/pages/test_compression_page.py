@@ -38,7 +38,7 @@ def test_a_program_has_no_weights_to_change(
 
 def test_the_table_begins_with_the_open_network() -> None:
     first, second = table_rows([ROW], BEFORE)
-    assert first["Right (95% interval)"].startswith("87.0% (") and first["File"] == "9.3 MB"
+    assert first["Right (95% interval)"].startswith("87.0% (") and first["File"] == "9.30 MB"
     assert (second["Fixed"], second["Broken"], second["One image"]) == ("3", "30", "12.0 ms")
     assert second["Who pays"] == "Ragdoll 14 → 2 of 14"
 
