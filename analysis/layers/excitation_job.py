@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import io
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -12,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from analysis.layers.excitation_record import ExcitationRecord, ExcitationSpec, save_excitation
+from analysis.layers.map_pictures import png
 from models.cores import use_background_threads
 from models.errors import CheckpointError, JobError
 from models.job_context import JobContext
@@ -60,7 +61,7 @@ def excitation_steps(spec: dict[str, Any], context: JobContext) -> Generator[Pro
     context.store.folder(*wanted.file(context.store).parent.relative_to(context.store.root).parts)
     yield from _climbed(climb, wanted, context)
     record = _record(climb, wanted, network)
-    write_bytes(wanted.file(context.store, "png"), png(climb.picture()))
+    write_bytes(wanted.file(context.store, "png"), _png(climb.picture()))
     save_excitation(wanted.file(context.store), record)
     for kind in ("pt", "so-far.png"):
         wanted.file(context.store, kind).unlink(missing_ok=True)
@@ -76,7 +77,7 @@ def _climbed(climb: Climb, wanted: ExcitationSpec, context: JobContext) -> Gener
             climb.step()
             if time.monotonic() - shown >= SECONDS_BETWEEN_PICTURES:
                 shown = time.monotonic()
-                write_bytes(wanted.file(context.store, "so-far.png"), png(climb.picture()))
+                write_bytes(wanted.file(context.store, "so-far.png"), _png(climb.picture()))
             yield Progress(PHASE, len(climb.values), wanted.steps, "steps")
     finally:
         if len(climb.values) < wanted.steps:
@@ -114,14 +115,6 @@ def _record(climb: Climb, wanted: ExcitationSpec, network: Network) -> Excitatio
     )  # fmt: skip
 
 
-def png(picture: npt.NDArray[np.float32]) -> bytes:
-    """A picture as a PNG.
-
-    Args:
-        picture: (H, W, 3) from 0 to 1.
-    """
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(np.round(picture * 255).astype(np.uint8)).save(content, "PNG")
-    return content.getvalue()
+def _png(picture: npt.NDArray[np.float32]) -> bytes:
+    """A picture, (H, W, 3) from 0 to 1, as a PNG."""
+    return png(Image.fromarray(np.round(picture * 255).astype(np.uint8)))

@@ -34,7 +34,7 @@ def map_picture(values: Floats, largest: float, side: int = 112) -> bytes:
         picture = picture.resize((width * times, height * times), Image.Resampling.NEAREST)
     elif max(height, width) > side:
         picture.thumbnail((side, side), Image.Resampling.BOX)
-    return _png(picture)
+    return png(picture)
 
 
 def map_over(values: Floats, largest: float, picture: Image.Image) -> bytes:
@@ -54,7 +54,7 @@ def map_over(values: Floats, largest: float, picture: Image.Image) -> bytes:
     )
     heat = Image.fromarray(_coloured(values, largest)).resize(picture.size, Image.Resampling.BILINEAR)
     grey = picture.convert("L").point(lambda value: int(value * _GREY_LIGHT)).convert("RGB")
-    return _png(Image.composite(heat, grey, mask))
+    return png(Image.composite(heat, grey, mask))
 
 
 def _coloured(values: Floats, largest: float) -> npt.NDArray[np.uint8]:
@@ -64,7 +64,8 @@ def _coloured(values: Floats, largest: float) -> npt.NDArray[np.uint8]:
     return colours(scaled, COLOUR_MAP)
 
 
-def _png(picture: Image.Image) -> bytes:
+def png(picture: Image.Image) -> bytes:
+    """A picture as the bytes of a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()

@@ -19,7 +19,7 @@ from models.checkpoint import load_checkpoint
 from models.compress.calibration import calibration_steps
 from models.compress.int8 import int8_steps
 from models.compress.measured import THREADS, latency_steps, n_weights
-from models.compress.smaller import refuse_program, side_of, smaller_content, smaller_copy
+from models.compress.smaller import refuse_program, smaller_content, smaller_copy
 from models.compress.spec import CompressionSpec
 from models.compress.stage_context import StageContext
 from models.compress.sweep import compared, on_processor, own_bytes
@@ -149,7 +149,7 @@ def _judged_steps(
     whole = context.folder / _WORK / "float.onnx"
     if whole.is_file():
         timed["whole"] = OnnxModule(onnx_session(whole.read_bytes(), THREADS))
-    seconds = yield from latency_steps(timed, side_of(network))
+    seconds = yield from latency_steps(timed, network.preprocessing.usual_size())
     answers = dict(zip(after.images["id"], after.predicted.tolist(), strict=True))
     found = {
         **made.compression,

@@ -14,8 +14,6 @@ from models.errors import CheckpointError, CompressionError
 from models.network import Network
 from models.own_networks import checkpoint_content, plan_of_module, trainable_copy
 
-USUAL_SIDE = 224
-
 
 def smaller_copy(network: Network, method: Method, amount: float) -> nn.Module:
     """A copy of a network with fewer channels, with zeros, or with rounded weights. One copy is all it takes.
@@ -35,7 +33,9 @@ def smaller_copy(network: Network, method: Method, amount: float) -> nn.Module:
     module = trainable_copy(network).cpu()
     assert network.head is not None  # it is no program
     if method == "channels":
-        remove_channels(module, network.architecture, network.head, amount, side_of(network))
+        remove_channels(
+            module, network.architecture, network.head, amount, network.preprocessing.usual_size()
+        )
     elif method == "magnitude":
         zero_smallest(module, network.head, amount)
     elif method == "half":
@@ -75,8 +75,3 @@ def refuse_program(network: Network) -> None:
             f"{network.path.name} is a program ({network.architecture}): its weights cannot be changed.",
             next_step="Open the checkpoint of weights that it was made of.",
         )
-
-
-def side_of(network: Network) -> tuple[int, int]:
-    """(height, width) of a network's input, pixels; a usual one where its preprocessing gives various sizes."""
-    return network.preprocessing.input_size() or (USUAL_SIDE, USUAL_SIDE)

@@ -13,7 +13,7 @@ import numpy as np
 from models.compress.answers import answer_steps
 from models.compress.measured import THREADS, file_bytes, latency_steps, n_weights
 from models.compress.price import price
-from models.compress.smaller import refuse_program, side_of, smaller_content, smaller_copy
+from models.compress.smaller import refuse_program, smaller_content, smaller_copy
 from models.compress.spec import MOST_SWEPT, Method, SweepSpec
 from models.cores import use_background_threads
 from models.evaluation import images_of
@@ -119,7 +119,9 @@ def _amount_steps(
     module = smaller_copy(network, method, amount)
     size = file_bytes(smaller_content(network, module, method))
     weights = sum(int(weight.count_nonzero()) for weight in module.parameters())
-    seconds = yield from latency_steps({"before": on_processor(network), "after": module}, side_of(network))
+    seconds = yield from latency_steps(
+        {"before": on_processor(network), "after": module}, network.preprocessing.usual_size()
+    )
     answers = yield from answer_steps(
         replace(network, module=module), images, phase=phase, done=done, total=total
     )

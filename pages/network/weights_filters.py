@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import io
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
+from PIL import Image
 
+from analysis.layers.map_pictures import png
 from analysis.layers.weight_record import LayerWeights, NetworkWeights
 from pages.network.weights_unusual import Dead
 from pages.shared import state
@@ -69,8 +70,4 @@ def pixel_address(picture: npt.NDArray[np.uint8]) -> str:
     Args:
         picture: (H, W, 3).
     """
-    from PIL import Image
-
-    content = io.BytesIO()
-    Image.fromarray(picture).save(content, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+    return f"data:image/png;base64,{base64.b64encode(png(Image.fromarray(picture))).decode()}"

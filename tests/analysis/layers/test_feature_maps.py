@@ -1,6 +1,7 @@
 """The maps of one layer for one image: against hooks, finite differences and captum."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -77,11 +78,11 @@ def test_two_images_that_differ_in_one_channel_are_told_apart_by_it() -> None:
     assert most_different(found, other, "influence")[0] == 23
 
 
-def test_nothing_is_left_on_the_network(family: Network, nothing_left: object) -> None:
+def test_nothing_is_left_on_the_network(family: Network, nothing_left: Callable[[Network], None]) -> None:
     from analysis.layers.catalogue import catalogue
     from tests.models.calibrated import input_size
 
-    nothing_left(family)  # type: ignore[operator]
+    nothing_left(family)
     layers = catalogue(family, input_size(family.architecture))
     layer = layers[len(layers) // 2]
     inputs = images(family.architecture)
