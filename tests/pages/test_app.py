@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from models.evaluation import EvaluationSpec, evaluation_of
 from models.job_kinds import JOB_KINDS
 from models.jobs import jobs
 from models.saved_predictions import kept_predictions
-from models.store import default_store
+from models.store import Store, default_store
 from tests.conftest import ROOT, SAMPLE
 from tests.models.test_jobs import ended, until_told
 
@@ -123,7 +124,9 @@ def test_a_table_of_predictions_opens_from_the_command_line(
     monkeypatch.setattr(sys, "argv", ["app.py", "--predictions", str(table)])
     app.run()
     runner = jobs(default_store())
-    assert ended(runner, app.session_state["job"]).state == "done"
+    # a table is read so fast that the page may have forgotten its job by the end of its first drawing
+    [evaluation] = runner.list(kinds=("evaluate",))
+    assert ended(runner, evaluation.id).state == "done"
     app.run()
     assert not app.exception
     assert "preds.csv" in texts(app) and "Predictions" in texts(app)
@@ -132,6 +135,25 @@ def test_a_table_of_predictions_opens_from_the_command_line(
         "a",
         "b",
     ]
+    runner.close()
+
+
+def test_an_evaluation_that_ends_while_the_page_is_drawn_is_not_called_missing(
+    launched: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, runner = launched(SAMPLE / "shufflenet_v2_x0_5.pth", SAMPLE / "pets" / "test"), jobs(default_store())
+
+    def found_too_late(spec: EvaluationSpec, store: Store) -> str | None:
+        found = evaluation_of(spec, store)
+        for job in runner.list(kinds=("evaluate",)):
+            ended(runner, job.id)
+        return found
+
+    monkeypatch.setattr("pages.shared.state.evaluation_of", found_too_late)
+    app.run()
+    assert not app.exception
+    assert app.session_state["fingerprint"]
+    assert "Not evaluated yet" not in texts(app) and "117 of 140 right" in texts(app)
     runner.close()
 
 
