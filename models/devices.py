@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +25,16 @@ _NO_MEMORY = (
 )
 
 
+DEVICE_VARIABLE = "ERRORSCOPE_DEVICE"
+"""Names the device to use, where the fastest one belongs to other work."""
+
+
 def best_device() -> str:
-    """The fastest device of this machine: "cuda", "mps" or "cpu"."""
+    """What ``ERRORSCOPE_DEVICE`` names, else the fastest device of this machine: "cuda", "mps" or "cpu"."""
+    return os.environ.get(DEVICE_VARIABLE) or _fastest_device()
+
+
+def _fastest_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -35,12 +44,13 @@ def checked_device(device: str | None) -> torch.device:
     """The device a person named, or for None the fastest one that can be used.
 
     Args:
-        device: "cpu", "cuda", "cuda:1", "mps", or None. A fastest one that is busy or full is passed over
-            for the processor.
+        device: "cpu", "cuda", "cuda:1", "mps", or None for the one that ``ERRORSCOPE_DEVICE`` names, else the fastest.
+            A fastest one that is busy or full is passed over for the processor.
 
     Raises:
         CheckpointError: there is no such device here.
     """
+    device = device or os.environ.get(DEVICE_VARIABLE) or None
     try:
         chosen = torch.device(device or best_device())
         torch.empty(1, device=chosen)
@@ -49,7 +59,7 @@ def checked_device(device: str | None) -> torch.device:
             return _processor(best_device(), error)
         raise CheckpointError(
             f'There is no device "{device}" on this machine.',
-            next_step=f'Choose "cpu" or "{best_device()}".',
+            next_step=f'Choose "cpu" or "{_fastest_device()}", or leave {DEVICE_VARIABLE} unset.',
         ) from error
     return chosen
 

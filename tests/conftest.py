@@ -9,6 +9,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "real"
 SAMPLE = ROOT / "sample_data"
+# The references are computed on the processor; what is about a card says so itself.
+os.environ.setdefault("ERRORSCOPE_DEVICE", "cpu")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

@@ -11,6 +11,7 @@ import torch
 
 from analysis.attribution.layers import refuse_programs
 from analysis.layers.observed import forward_from
+from models.devices import plain_arithmetic
 from models.errors import AttributionError
 from models.network import Network
 
@@ -91,8 +92,9 @@ def feature_maps(
             next_step="Choose another layer.",
         )
     score = logits[0, target] if against is None else logits[0, target] - logits[0, against]
-    # torch's own types do not know that it may be None
-    gradient = cast("torch.Tensor | None", torch.autograd.grad(score, cut.tensor, allow_unused=True)[0])
+    with plain_arithmetic(device):
+        found = torch.autograd.grad(score, cut.tensor, allow_unused=True)[0]
+    gradient = cast("torch.Tensor | None", found)  # torch's own types do not know that it may be None
     values = _as_maps(cut.values)
     if gradient is None:
         influence = np.zeros(len(values), np.float32)

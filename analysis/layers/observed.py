@@ -19,6 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from analysis.attribution.private_copy import private_copy
 from analysis.attribution.spatial import spatial_map
+from models.devices import plain_arithmetic
 
 T = TypeVar("T")
 _WEIGHTED = frozenset({"conv2d", "linear"})
@@ -117,7 +118,8 @@ def _run(observing: _Observing, copied: nn.Module, inputs: Tensor) -> Tensor:
     for name, each in copied.named_modules():
         each.register_forward_pre_hook(partial(observing.enter, name))
         each.register_forward_hook(partial(observing.leave, name))
-    with observing:
+    # in full precision on a card too: what a layer gives is what the evaluation's answer was made of
+    with plain_arithmetic(inputs.device), observing:
         logits = copied(inputs)
         observing.close()
     return logits if isinstance(logits, Tensor) else next(iter(logits))

@@ -1,12 +1,14 @@
-"""The images that tell int8 how large a network's activations become: training images, never validation images."""
+"""The images that a smaller network is set right by: training images, never validation images, where there are any."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from models.errors import CompressionError, ImagesError
 from models.finetune.spec import TrainingImages
@@ -19,12 +21,15 @@ from models.progress import Progress
 from models.store import Store
 
 N_IMAGES = 128
+"""For the ranges of int8."""
+N_MATCHED = 64
+"""For the mean and spread of each channel: 256 images are no better (within 2 points on 34 breeds)."""
 _AT_ONCE = 32
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What the ranges were measured on.
+    """What images it was.
 
     Args:
         n: images.
@@ -62,24 +67,71 @@ def calibration_steps(
             "The preprocessing gives pictures of various sizes, on which no ranges can be measured.",
             next_step="Open the model with a crop, or a resize to a height and a width.",
         )
-    yield Progress("Reading the training images", 0, N_IMAGES)
     inputs = np.lib.format.open_memmap(path, "w+", np.float32, (N_IMAGES, 3, *size))
-    n = 0
-    for file in _candidates(training, before, store):
+
+    def take(n: int, image: Tensor) -> None:
+        inputs[n] = image.numpy()
+
+    n = yield from _reading_steps(take, N_IMAGES, _candidates(training, before, store), preprocessing)
+    inputs.flush()
+    return _calibration(n, training, before)
+
+
+def matched_inputs_steps(
+    training: TrainingImages, before: Predictions, preprocessing: Preprocessing, store: Store
+) -> Generator[Progress, None, tuple[list[Tensor], Calibration]]:
+    """Read the inputs on which the channels of a smaller network are matched with those of the open one.
+
+    Args:
+        training: as of ``calibration_steps``, as all else.
+        before: likewise.
+        preprocessing: likewise.
+        store: likewise.
+
+    Yields:
+        Progress in images.
+
+    Returns:
+        Batches, (n, 3, H, W) float32; none where the preprocessing gives pictures of various sizes.
+
+    Raises:
+        CompressionError: there is no image.
+        ImagesError: the training images cannot be opened.
+    """
+    if preprocessing.input_size() is None:
+        return [], Calibration(0, "", False)
+    images: list[Tensor] = []
+    n = yield from _reading_steps(
+        lambda _, image: images.append(image), N_MATCHED, _candidates(training, before, store), preprocessing
+    )
+    batches = [torch.stack(images[at : at + _AT_ONCE]) for at in range(0, n, _AT_ONCE)]
+    return batches, _calibration(n, training, before)
+
+
+def _reading_steps(
+    take: Callable[[int, Tensor], None], n_images: int, files: Iterator[Path], preprocessing: Preprocessing
+) -> Generator[Progress, None, int]:
+    """Hand the first readable images to ``take``, with their number; how many there were is returned."""
+    phase, n = "Reading the training images", 0
+    yield Progress(phase, 0, n_images)
+    for file in files:
         try:
-            inputs[n] = image_input(file, preprocessing).numpy()
+            take(n, image_input(file, preprocessing))
         except ImagesError:
             continue
         n += 1
-        yield Progress("Reading the training images", n, N_IMAGES)
-        if n == N_IMAGES:
+        yield Progress(phase, n, n_images)
+        if n == n_images:
             break
-    inputs.flush()
     if not n:
         raise CompressionError(
-            "No training image can be read, so the ranges of int8 cannot be measured.",
+            "No training image can be read, and a smaller network is set right by them.",
             next_step="Choose other training images.",
         )
+    return n
+
+
+def _calibration(n: int, training: TrainingImages, before: Predictions) -> Calibration:
     return Calibration(n, training.path or str(before.root), training.path is None)
 
 

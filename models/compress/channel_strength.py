@@ -16,8 +16,9 @@ def channel_strength() -> Callable[[Any], Tensor | None]:
     The norm of the weights that make a channel says little where batch normalisation follows, since that brings every
     channel to the same scale. So a channel counts by the squared scale that the normalisation gives it (without one, by
     the squared L2 norm of the weights that make it), times the squared L2 norm of the weights that read it, each summed
-    over all layers that share the channel. Five in a hundred channels of a MobileNetV2 on 34 breeds cost 33 of 86 points
-    by this measure, and 65 by the norm of the weights alone.
+    over all layers that share the channel. A MobileNetV2 on 34 breeds without ten in a hundred channels, set right
+    afterwards (`models.compress.matching`), is right on 68 % by this measure, and on 37 % where the weights that make the
+    channel count in place of the scale.
 
     Returns:
         Takes a group; gives the strength of each of its channels with mean 1, or None for a group without weights.

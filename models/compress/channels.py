@@ -9,6 +9,7 @@ from torch import nn
 
 from models.compress.channel_chains import chains_of, prune_chain
 from models.compress.channel_strength import channel_strength
+from models.compress.kept_channels import numbered_channels
 from models.errors import CompressionError
 
 TRANSFORMERS = ("vit_", "swin", "maxvit")
@@ -19,7 +20,7 @@ OTHER_WAY = "Choose half precision or int8 for it."
 
 def remove_channels(
     module: nn.Module, architecture: str, head: str, share: float, input_size: tuple[int, int]
-) -> None:
+) -> dict[str, torch.Tensor]:
     """Take the weakest channels out of every layer, in place; what hangs on one goes with it.
 
     Layers that are added to each other lose the same channels; `models.compress.channel_strength` says which are the
@@ -32,6 +33,9 @@ def remove_channels(
         head: dotted name of its last layer, which keeps its outputs.
         share: of each layer's channels that goes, 0..1.
         input_size: (height, width) of its input, pixels.
+
+    Returns:
+        The channels that stayed, as of `models.compress.kept_channels.numbered_channels`.
 
     Raises:
         CompressionError: its layers are tied in a way that cannot be followed.
@@ -46,11 +50,12 @@ def remove_channels(
     try:
         with torch.enable_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            if architecture.startswith(_SHUFFLES):
-                for chain in chains_of(module, head):
-                    prune_chain(chain, share)
-            else:
-                _prune(module, head, share, example)
+            with numbered_channels(module) as kept:
+                if architecture.startswith(_SHUFFLES):
+                    for chain in chains_of(module, head):
+                        prune_chain(chain, share)
+                else:
+                    _prune(module, head, share, example)
         with torch.no_grad():
             module(example)
     except ImportError:  # that is a broken installation
@@ -59,6 +64,7 @@ def remove_channels(
         raise not_prunable(architecture, str(error)) from error
     for weight in module.parameters():
         weight.grad = None
+    return kept
 
 
 def refuse_transformers(architecture: str) -> None:

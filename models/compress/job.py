@@ -19,8 +19,8 @@ from models.checkpoint import load_checkpoint
 from models.compress.calibration import calibration_steps
 from models.compress.int8 import int8_steps
 from models.compress.measured import THREADS, latency_steps, n_weights
-from models.compress.smaller import refuse_program, smaller_content, smaller_copy
-from models.compress.spec import CompressionSpec
+from models.compress.smaller import reference_steps, refuse_program, smaller_content, smaller_steps
+from models.compress.spec import SWEPT, CompressionSpec
 from models.compress.stage_context import StageContext
 from models.compress.sweep import compared, on_processor, own_bytes
 from models.cores import use_background_threads
@@ -102,16 +102,25 @@ def _made_steps(
     if wanted.method == "int8":
         content: dict[str, Any] | Path = yield from _int8_content(wanted, network, before, context, found)
     else:
-        yield Progress("Making it smaller", 0, 0)
-        module = smaller_copy(network, wanted.method, wanted.amount)
-        found["weights"] = sum(int(each.count_nonzero()) for each in module.parameters())
-        content = smaller_content(network, module, wanted.method)
+        content = yield from _torch_content(wanted, network, before, context, found)
     yield Progress("Saving", 0, 0)
     return save_version(
         context.store, content, spec=wanted.record, architecture=ONNX if isinstance(content, Path) else network.architecture,
         class_names=network.class_names, metrics={}, data={COMPRESSION: found, BASELINE: before.fingerprint},
         job=context.folder.name,
     )  # fmt: skip
+
+
+def _torch_content(
+    wanted: CompressionSpec, network: Network, before: Predictions, context: JobContext, found: dict[str, Any]
+) -> Generator[Progress, None, dict[str, Any]]:
+    reference = None
+    if wanted.method in SWEPT:
+        reference, images = yield from reference_steps(network, wanted.training, before, context.store)
+        found.update(matched=images.n, source=images.source, on_half=images.on_half)
+    module = yield from smaller_steps(network, wanted.method, wanted.amount, reference)
+    found["weights"] = sum(int(each.count_nonzero()) for each in module.parameters())
+    return smaller_content(network, module, wanted.method)
 
 
 def _int8_content(

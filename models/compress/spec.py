@@ -43,15 +43,16 @@ METHODS: Mapping[str, CompressionMethod] = {
         CompressionMethod(
             "channels", "Fewer channels",
             "Structured pruning: in every layer the weakest channels (by the norm of what they hand on) are taken out, "
-            "with all that hangs on them. File, memory and time really shrink; so does accuracy, at once and much, until the network has been "
-            "fine-tuned.",
+            "with all that hangs on them; those that stay get back the mean and spread that they had, measured on training "
+            "images. File, memory and time really shrink; so does accuracy, until the network has been fine-tuned.",
             (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7),
         ),
         CompressionMethod(
             "magnitude", "Zeros in place of small weights",
-            "Unstructured pruning by magnitude: the smallest weights of all layers are set to zero. The file stays as large "
-            "and the network as slow as it was, because a zero takes as much room and time as any other number. It shows "
-            "how many weights the network can do without.",
+            "Unstructured pruning by magnitude: the smallest weights of every layer are set to zero, fewer in layers that it "
+            "hurts more; what is left gets back the mean and spread it had, measured on training images. The file stays as "
+            "large and the network as slow as it was, because a zero takes as much room and time as any other number. It "
+            "shows how many weights the network can do without.",
             (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8),
         ),
         CompressionMethod(
@@ -80,8 +81,8 @@ class CompressionSpec:
         amount: share of the channels, or of the weights, that goes: 0..0.95; 0 for the other methods.
         name: of the version.
         parent: id of the version that the open model is, or "".
-        training: images that the ranges of int8 are measured on, and that fine-tuning learns from; without a path,
-            the choosing half of the validation images.
+        training: images that the ranges of int8 are measured on, that what is left after pruning is set right by, and that
+            fine-tuning learns from; without a path, the choosing half of the validation images.
         epochs: of fine-tuning the whole network afterwards; 0 for none.
 
     Raises:
@@ -130,7 +131,7 @@ class CompressionSpec:
     @property
     def record(self) -> FinetuneSpec:
         """What the version keeps of where it came from, in the words of a training; nothing of it was trained."""
-        calibrated = self.method == "int8"
+        calibrated = self.method != "half"
         return FinetuneSpec(
             start=self.start,
             baseline=self.start,
@@ -153,6 +154,7 @@ class SweepSpec:
         evaluation: fingerprint of its saved evaluation.
         method: a key of ``METHODS`` with amounts.
         amounts: shares that go, each 0..0.95, ascending.
+        training: as of ``CompressionSpec``.
 
     Raises:
         JobError: a value makes no sense.
@@ -162,6 +164,7 @@ class SweepSpec:
     evaluation: str
     method: Method
     amounts: tuple[float, ...]
+    training: TrainingImages = field(default_factory=TrainingImages)
 
     def __post_init__(self) -> None:
         check_method(self.method)
@@ -183,7 +186,12 @@ class SweepSpec:
         """
         check_keys(value, {each.name for each in fields(cls)})
         return cls(
-            **{**value, "start": EvaluationSpec.from_json(value["start"]), "amounts": tuple(value["amounts"])}
+            **{
+                **value,
+                "start": EvaluationSpec.from_json(value["start"]),
+                "amounts": tuple(value["amounts"]),
+                "training": TrainingImages(**value["training"]),
+            }
         )
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from models.compress.answers import answer_steps
+from models.compress.matching import ReferenceMoments
 from models.compress.measured import THREADS, file_bytes, latency_steps, n_weights
 from models.compress.price import price
-from models.compress.smaller import refuse_program, smaller_content, smaller_copy
+from models.compress.smaller import reference_steps, refuse_program, smaller_content, smaller_steps
 from models.compress.spec import MOST_SWEPT, Method, SweepSpec
 from models.cores import use_background_threads
 from models.evaluation import images_of
@@ -46,10 +47,12 @@ def sweep_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress
     Returns:
         ``threads``; ``before`` with ``size`` (bytes), ``weights``; ``amounts``: one row for each with ``amount``, ``size``,
         ``weights`` (that are not zero), ``latency`` and ``latency_before`` (seconds for one image), and what
-        `models.compress.price.price` gives; ``n_all``: images of the evaluation, of which at most 2,000 are tried.
+        `models.compress.price.price` gives; ``n_all``: images of the evaluation, of which at most 2,000 are tried;
+        ``matched``: images on which the channels that stay were matched with the open network's, ``on_half``: whether these
+        are of the choosing half of the validation images.
 
     Raises:
-        ErrorscopeError: the network cannot be made smaller in this way.
+        ErrorscopeError: the network cannot be made smaller in this way, or no training image can be read.
     """
     use_background_threads()
     wanted = SweepSpec.from_json(spec)
@@ -60,10 +63,18 @@ def sweep_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress
     images = images_of(replace(wanted.start, limit=min(wanted.start.limit or MOST_SWEPT, MOST_SWEPT)))
     tried = _tried(context.folder)
     total = len(wanted.amounts) * len(images)
+    reference, matched = yield from reference_steps(network, wanted.training, made, context.store)
     for place, amount in enumerate(wanted.amounts):
         if str(amount) not in tried:
             row = yield from _amount_steps(
-                network, made, images, wanted.method, amount=amount, done=place * len(images), total=total
+                network,
+                made,
+                images,
+                wanted.method,
+                reference,
+                amount=amount,
+                done=place * len(images),
+                total=total,
             )
             tried[str(amount)] = row
             write_json(context.folder / TRIED, tried)
@@ -72,6 +83,8 @@ def sweep_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progress
         "before": {"size": own_bytes(network), "weights": n_weights(network.module)},
         "amounts": [tried[str(amount)] for amount in wanted.amounts],
         "n_all": len(made),
+        "matched": matched.n,
+        "on_half": matched.on_half,
     }
 
 
@@ -109,6 +122,7 @@ def _amount_steps(
     made: Predictions,
     images: ImageSet,
     method: Method,
+    reference: ReferenceMoments | None,
     *,
     amount: float,
     done: int,
@@ -116,7 +130,7 @@ def _amount_steps(
 ) -> Generator[Progress, None, dict[str, Any]]:
     phase = f"Trying {amount:.0%}"
     yield Progress(phase, done, total)
-    module = smaller_copy(network, method, amount)
+    module = yield from smaller_steps(network, method, amount, reference)
     size = file_bytes(smaller_content(network, module, method))
     weights = sum(int(weight.count_nonzero()) for weight in module.parameters())
     seconds = yield from latency_steps(

@@ -94,10 +94,10 @@ def compressed_words(*, on_half: bool) -> str:
     """What part these images had in a network that was made smaller.
 
     Args:
-        on_half: whether the ranges of int8 were measured on half of them.
+        on_half: whether half of them told the ranges of int8, or the mean and spread of what pruning left.
     """
     if on_half:
-        return "The ranges of int8 were measured on the other half, for there were no training images."
+        return "The other half had a part in the smaller network, for there were no training images."
     return (
         "The smaller network has learned nothing from any of these images. Only where a person chose the amount by a sweep, "
         "all of them have been looked at."

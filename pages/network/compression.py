@@ -7,7 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from models.compress.spec import METHODS
+from models.onnx_runtime import INSTALL, has_onnx_runtime
 from models.prediction_record import PROGRAMS, Predictions
+from pages.network.compression_images import training_images
 from pages.network.compression_kept import kept_networks
 from pages.network.compression_save import save_form
 from pages.network.compression_sweep import sweep_shown
@@ -33,8 +35,15 @@ def page() -> None:
             )  # fmt: skip
             method = METHODS[chosen].key
             st.markdown(METHODS[method].sentence)
-            amount = sweep_shown(workspace, predictions, method) if METHODS[method].amounts else 0.0
-            save_form(workspace, predictions, method, amount)
+            if method == "int8" and not has_onnx_runtime():
+                st.warning(
+                    f"ONNX Runtime, which computes in 8 bits, is not installed. {INSTALL}",
+                    icon=":material/download:",
+                )
+            elif (training := training_images(workspace, method)) is not None:
+                swept = METHODS[method].amounts
+                amount = sweep_shown(workspace, predictions, method, training) if swept else 0.0
+                save_form(workspace, predictions, method, amount, training)
         kept_networks(workspace)
 
 

@@ -17,6 +17,7 @@ from pages.network.compression_words import (
     cells_words,
     change_words,
     classes_words,
+    matched_words,
     threads_words,
     way_words,
 )
@@ -55,6 +56,8 @@ def _kept(workspace: Workspace, version: Version, children: Sequence[Version]) -
         )
         if found.get("latency_whole"):
             st.caption(runtime_words(found))
+        if "matched" in found:
+            st.caption(matched_words(found))
         with st.container(horizontal=True, vertical_alignment="center"):
             _compare(workspace, version, "Before and after")
             st.page_link(

@@ -8,9 +8,16 @@ from typing import Any
 import streamlit as st
 
 from models.compress.spec import METHODS, MOST_SWEPT, Method, SweepSpec
+from models.finetune.spec import TrainingImages
 from models.predictions import Predictions
 from pages.network.compression_charts import cost_chart, right_chart
-from pages.network.compression_words import cells_words, classes_words, table_rows, threads_words
+from pages.network.compression_words import (
+    cells_words,
+    classes_words,
+    matched_words,
+    table_rows,
+    threads_words,
+)
 from pages.shared import state
 from pages.shared.halves import halves
 from pages.shared.job_button import job_and_button
@@ -20,19 +27,22 @@ SWEEP = "compress_sweep"
 _PLAIN = {"displayModeBar": False}
 
 
-def sweep_shown(workspace: Workspace, predictions: Predictions, method: Method) -> float:
+def sweep_shown(
+    workspace: Workspace, predictions: Predictions, method: Method, training: TrainingImages
+) -> float:
     """Draw what a sweep found, or the button that makes it, and ask for the amount.
 
     Args:
         workspace: what is open.
         predictions: its predictions.
         method: with amounts.
+        training: the training images.
 
     Returns:
         The share that goes, 0..1.
     """
     amounts = METHODS[method].amounts
-    spec = SweepSpec(workspace.spec, workspace.fingerprint, method, amounts).to_json()
+    spec = SweepSpec(workspace.spec, workspace.fingerprint, method, amounts, training).to_json()
     job = state.running_jobs().newest_of(SWEEP, spec)
     found: Mapping[str, Any] | None = job.result if job is not None and job.state == "done" else None
     if found is None:
@@ -69,7 +79,7 @@ def _sweep(found: Mapping[str, Any], method: Method) -> None:
         else ""
     )
     st.caption(
-        f"{threads_words(found['threads'])}{some} An amount that is chosen here for its figure looks a little better on these "
+        f"{threads_words(found['threads'])}{some} {matched_words(found)} An amount that is chosen here for its figure looks a little better on these "
         "images than on new ones."
     )
 

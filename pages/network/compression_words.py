@@ -77,6 +77,24 @@ def threads_words(threads: int) -> str:
     )
 
 
+def matched_words(found: Row) -> str:
+    """By what images the channels that stayed were set right.
+
+    >>> matched_words({"matched": 64, "on_half": False})
+    'What is left was matched with the open network on 64 training images.'
+    >>> matched_words({"matched": 0, "on_half": False})
+    'What is left is as it was: the preprocessing gives pictures of various sizes, which cannot be measured together.'
+    """
+    if not found.get("matched"):
+        return "What is left is as it was: the preprocessing gives pictures of various sizes, which cannot be measured together."
+    whose = (
+        "validation images of the choosing half, for there were no training images"
+        if found["on_half"]
+        else "training images"
+    )
+    return f"What is left was matched with the open network on {found['matched']:,} {whose}."
+
+
 def table_rows(rows: Sequence[Row], before: Row) -> list[dict[str, str]]:
     """The rows of a sweep's table; the open network comes first.
 

@@ -12,7 +12,7 @@ from tests.models.prediction_samples import small_network
 
 def test_best_device_works() -> None:
     assert torch.ones(2, device=best_device()).sum() == 2
-    assert checked_device(None).type == best_device()
+    assert checked_device(None).type == torch.device(best_device()).type
 
 
 @pytest.mark.parametrize("name", ["cuda:99", "abacus"])
@@ -21,9 +21,20 @@ def test_a_device_that_is_not_there_is_refused(name: str) -> None:
         checked_device(name)
 
 
+def test_a_device_is_named_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ERRORSCOPE_DEVICE", "meta")
+    assert best_device() == "meta" and checked_device(None).type == "meta"
+    assert checked_device("cpu").type == "cpu"
+    monkeypatch.setenv("ERRORSCOPE_DEVICE", "cuda:99")
+    with pytest.raises(CheckpointError, match='no device "cuda:99"') as refused:
+        checked_device(None)
+    assert "ERRORSCOPE_DEVICE" in refused.value.next_step
+
+
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine whose GPU is seen, but refuses the first allocation."""
+    monkeypatch.delenv("ERRORSCOPE_DEVICE", raising=False)
     empty = torch.empty
 
     def refused(*size: Any, device: Any = None, **how: Any) -> torch.Tensor:

@@ -8,7 +8,7 @@ import pytest
 from models.finetune.version_record import COMPRESSION, Version
 from pages.improve.compare_headline import compressed_words
 from pages.improve.versions_words import recipe_label
-from pages.network import compression_save, compression_words
+from pages.network import compression_words
 from pages.network.compression_charts import cost_chart, right_chart
 from pages.network.compression_words import table_rows
 from pages.shared import state
@@ -62,19 +62,17 @@ def test_a_version_that_was_made_smaller_is_not_called_by_a_recipe() -> None:
     assert recipe_label(version()) == "Last block"
 
 
-def test_half_of_the_images_had_a_part_only_where_int8_measured_its_ranges_on_them() -> None:
+def test_half_of_the_images_had_a_part_only_where_there_were_no_training_images() -> None:
     assert "other half" in compressed_words(on_half=True)
     assert "learned nothing" in compressed_words(on_half=False)
 
 
 def test_where_onnx_runtime_is_missing_the_page_says_how_to_install_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    said: list[str] = []
-    monkeypatch.setattr(compression_save, "has_onnx_runtime", lambda: False)
-    monkeypatch.setattr(compression_save.st, "warning", lambda words, icon: said.append(words))
-    compression_save.save_form(None, None, "int8", 0.0)  # type: ignore[arg-type]
-    assert "not installed" in said[0] and "make onnx" in said[0] and len(said) == 1
+    monkeypatch.setattr("models.onnx_runtime.has_onnx_runtime", lambda: False)
+    said = shown(monkeypatch, tmp_path, state.COMPRESSION_PAGE, "resnet18", compression_way="int8")
+    assert "ONNX Runtime, which computes in 8 bits, is not installed" in said and "make onnx" in said
 
 
 def test_words_are_tried_as_doctests() -> None:

@@ -16,8 +16,10 @@ TIMEOUT_SECONDS = 60
 LAYER_PAGES = (state.FEATURE_MAPS_PAGE, state.CHANNELS_PAGE, state.LAYERS_PAGE)
 
 
-def shown(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, architecture: str) -> str:
-    """All that a page says of predictions of an architecture that are saved nowhere."""
+def shown(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, architecture: str, **session: object
+) -> str:
+    """All that a page says of predictions of an architecture that are saved nowhere, with this in the session."""
     monkeypatch.setenv("ERRORSCOPE_HOME", str(folder))
     labels = np.arange(40) % 2
     probabilities = np.random.default_rng(0).dirichlet([1, 1], 40)
@@ -26,6 +28,8 @@ def shown(monkeypatch: pytest.MonkeyPatch, folder: Path, page: str, architecture
     workspace = state.Workspace(EvaluationSpec("model.pth", "images/val"), predictions.fingerprint)
     monkeypatch.setattr(opened, "opened_predictions", lambda: (workspace, predictions))
     app = AppTest.from_file(str(ROOT / page), default_timeout=TIMEOUT_SECONDS)
+    for name, value in session.items():
+        app.session_state[name] = value
     app.run()
     assert not app.exception
     return "\n".join(each.value for each in [*app.info, *app.warning, *app.error, *app.markdown])

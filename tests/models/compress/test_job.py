@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from models.checkpoint import inspect_checkpoint, load_checkpoint
+from models.compress.calibration import N_MATCHED
 from models.compress.half import round_to_half
 from models.compress.job import TUNED
 from models.compress.price import price
@@ -22,6 +23,7 @@ from models.finetune.held_out import learned_images
 from models.finetune.spec import TrainingImages
 from models.finetune.version_record import Version
 from models.finetune.versions import version, version_at, versions
+from models.image_hashes import hashes_of, known_by
 from models.job_record import JobStatus
 from models.jobs import Jobs
 from models.own_networks import trainable_copy
@@ -96,12 +98,12 @@ def test_the_price_is_counted_as_by_hand() -> None:
 def test_a_sweep_says_what_each_amount_costs_and_keeps_no_network(opened: Opened) -> None:
     before = {each.id for each in versions(opened.store)}
     found: dict[str, dict[str, Any]] = {}
-    for method in ("channels", "magnitude"):
-        job = opened.ended(
-            "compress_sweep",
-            SweepSpec(opened.spec, opened.fingerprint, method, (0.01, 0.6)).to_json(),  # type: ignore[arg-type]
-        )
+    training = TrainingImages(str(SAMPLE / "pets" / "train"))
+    for method, amounts in (("channels", (0.01, 0.6)), ("magnitude", (0.01, 0.5, 0.95))):
+        spec = SweepSpec(opened.spec, opened.fingerprint, method, amounts, training)  # type: ignore[arg-type]
+        job = opened.ended("compress_sweep", spec.to_json())
         assert job.state == "done" and job.result, job.error
+        assert job.result["matched"] == N_MATCHED and not job.result["on_half"]
         found[method] = job.result
     channels, zeros = (found[method]["amounts"] for method in ("channels", "magnitude"))
     size = found["channels"]["before"]["size"]
@@ -109,8 +111,8 @@ def test_a_sweep_says_what_each_amount_costs_and_keeps_no_network(opened: Opened
     assert {row["size"] for row in zeros} == {size}, "zeros take as much room as any other number"
     weights = found["magnitude"]["before"]["weights"]
     assert zeros[1]["weights"] < 0.6 * weights < 0.95 * weights < zeros[0]["weights"]
-    # one weight in a hundred hardly matters, sixty in a hundred ruin this network
-    assert zeros[0]["agree"] >= 0.9 * N > 0.6 * N > zeros[1]["agree"]
+    # this network can do without half of its weights, and not without nineteen of twenty
+    assert zeros[0]["agree"] >= zeros[1]["agree"] >= 0.9 * N > 0.6 * N > zeros[2]["agree"]
     for row in (*channels, *zeros):
         assert row["n"] == N and row["latency"] > 0 and row["latency_before"] > 0
         assert row["right"] == row["right_before"] + row["fixed"] - row["broken"]
@@ -133,8 +135,9 @@ def test_a_half_version_answers_as_the_rounded_weights_do(opened: Opened) -> Non
     assert {each.dtype for key, each in kept.items() if key.endswith("weight")} == {torch.float16}
 
 
-def test_a_version_with_fewer_channels_is_judged_and_learned_nothing(opened: Opened) -> None:
-    made = opened.made("channels", 0.3, parent="gone")
+def test_a_version_with_fewer_channels_is_judged_and_learned_from_no_validation_image(opened: Opened) -> None:
+    training = TrainingImages(str(SAMPLE / "pets" / "train"))
+    made = opened.made("channels", 0.3, parent="gone", training=training)
     found, predictions = made.compression, kept_predictions(opened.store, made.evaluation)
     before = kept_predictions(opened.store, opened.fingerprint)
     assert found["right"] == int((predictions.labels == predictions.predicted).sum())
@@ -142,9 +145,30 @@ def test_a_version_with_fewer_channels_is_judged_and_learned_nothing(opened: Ope
     assert made.metrics["report"]["n"] + made.metrics["select"]["n"] == N == len(before)
     assert made.metrics["before"]["report"]["accuracy"] is not None
     assert not made.learned_from_half
-    child = replace(made.finetune_spec, parent=made.id)
-    assert learned_images(opened.store, child) == frozenset()
+    assert (found["matched"], found["on_half"]) == (N_MATCHED, False)
+    # the training images had a part in it, so they judge none of its children
+    learned = learned_images(opened.store, replace(made.finetune_spec, parent=made.id))
+    assert learned and not learned & set(known_by(before, hashes_of(opened.store, before)))
     assert version_at(opened.store, str(made.checkpoint)) == made
+
+
+def test_without_training_images_half_of_the_validation_images_sets_it_right_and_is_named(
+    opened: Opened,
+) -> None:
+    made = opened.made("magnitude", 0.2)
+    assert made.compression["on_half"] and made.learned_from_half
+
+
+def test_training_images_that_are_gone_are_said_before_anything_is_kept(
+    opened: Opened, tmp_path: Path
+) -> None:
+    before = len(versions(opened.store))
+    spec = CompressionSpec(
+        opened.spec, opened.fingerprint, "channels", 0.2, training=TrainingImages(str(tmp_path / "gone"))
+    )
+    job = opened.ended("compress", spec.to_json())
+    assert job.state == "failed" and job.error and "gone" in job.error["message"]
+    assert len(versions(opened.store)) == before
 
 
 def test_a_stopped_job_goes_on_and_makes_one_version(opened: Opened) -> None:
