@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.layers.weight_record import LayerWeights
 from analysis.number_words import percent
+from models.norm_statistics import NormStatistics
 
 _FAR = 5.0
 """How many robust standard deviations, on a logarithmic scale, a layer must lie from those of its kind."""
@@ -45,6 +46,52 @@ def unusual(layers: Sequence[LayerWeights]) -> list[Unusual]:
     found = [each for layer in layers for each in _of_itself(layer)]
     found += _outliers(layers)
     return sorted(found, key=lambda each: each.gravity)
+
+
+def norm_words(norms: NormStatistics, *, can_learn: bool) -> str:
+    """What is to be known of a network's batch norms; "" where their running statistics are those of images.
+
+    Args:
+        norms: of the network.
+        can_learn: whether it can be trained further here; programs cannot.
+    """
+    words = [_folded_words(norms)] if norms.n_folded else []
+    if norms.n_folded and can_learn:
+        words.append("Fine-tune the network with fixed batch-norm statistics, or it loses what it knows.")
+    if norms.n_untouched:
+        words.append(
+            f"The running statistics of {_which(norms.n_untouched, norms.n)} are as they were made (mean 0, variance 1): "
+            "no image ever moved them, so the network was not trained, or only with these statistics fixed."
+        )
+    return " ".join(words)
+
+
+def _folded_words(norms: NormStatistics) -> str:
+    which = _which(norms.n_folded, norms.n)
+    does, they, before = (
+        ("does", "it was", "convolution before it")
+        if norms.n_folded == 1
+        else ("do", "they were", "convolutions before them")
+    )
+    if norms.n_shifting == norms.n_folded:
+        return (
+            f"{which[0].upper()}{which[1:]} {does} nothing but add a shift: {they} folded into the {before}."
+        )
+    since = (
+        f"; {norms.n_shifting:,} still only add a shift, the others have learned a scale since"
+        if norms.n_shifting
+        else ", and learned a scale since"
+    )
+    return (
+        f"The running statistics of {which} come from no images (mean 0, variance 1): {they} folded into the "
+        f"{before}{since}."
+    )
+
+
+def _which(count: int, n: int) -> str:
+    if count < n:
+        return f"{count:,} of the {n:,} batch norms of this network"
+    return "the batch norm of this network" if n == 1 else f"all {n:,} batch norms of this network"
 
 
 def _of_itself(layer: LayerWeights) -> Iterator[Unusual]:

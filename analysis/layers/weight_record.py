@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from models.fingerprints import name_of
+from models.norm_statistics import NormStatistics
 from models.store import Store, write_array, write_json
 
-REVISION = 1
+REVISION = 2
 """Raise it when what is read from weights changes; it is then read again."""
 BINS = 61
 _FILTERS = "filters.npy"
@@ -101,10 +102,17 @@ class Filters:
 
 @dataclass(frozen=True, eq=False)
 class NetworkWeights:
-    """All weighted layers of a network, in the order in which they are defined, and its first filters."""
+    """What the weights of a network look like.
+
+    Args:
+        layers: all that have weights, in the order in which they are defined.
+        filters: of its first convolution, or None.
+        norms: whether the running statistics of its batch norms come from images.
+    """
 
     layers: tuple[LayerWeights, ...]
     filters: Filters | None
+    norms: NormStatistics
 
     def layer(self, name: str) -> LayerWeights | None:
         """The layer of a name, or None."""
@@ -131,22 +139,25 @@ def saved_weights(store: Store, network_fingerprint: str) -> NetworkWeights | No
         filters = None if first is None else Filters(
             first["layer"], np.load(file.with_name(_FILTERS), allow_pickle=False), first["n_filters"]
         )  # fmt: skip
+        norms = NormStatistics(**record["norms"])
     except (OSError, ValueError, EOFError, KeyError, TypeError):
         return None
-    return NetworkWeights(layers, filters)
+    return NetworkWeights(layers, filters, norms)
 
 
-def save_weights(file: Path, layers: Sequence[LayerWeights], filters: Filters | None) -> None:
+def save_weights(file: Path, weights: NetworkWeights) -> None:
     """Keep the statistics; ``saved_weights`` gives them back.
 
     Raises:
         WorkspaceError: the workspace cannot be written.
     """
+    filters = weights.filters
     if filters is not None:
         write_array(file.with_name(_FILTERS), filters.pictures)
     # last, since it says that the other is there
     record = {
-        "layers": [each.to_json() for each in layers],
+        "layers": [each.to_json() for each in weights.layers],
         "filters": None if filters is None else {"layer": filters.layer, "n_filters": filters.n_filters},
+        "norms": weights.norms.to_json(),
     }
     write_json(file, record)

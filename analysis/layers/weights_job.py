@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-from analysis.layers.weight_record import LayerWeights, save_weights, saved_weights, weights_file
+from analysis.layers.weight_record import (
+    LayerWeights,
+    NetworkWeights,
+    save_weights,
+    saved_weights,
+    weights_file,
+)
 from models.cores import use_background_threads
 from models.evaluation_spec import EvaluationSpec
 from models.job_context import JobContext
+from models.norm_statistics import norm_statistics
 from models.open_networks import shared_network
 from models.progress import Progress
 from models.saved_predictions import kept_predictions
@@ -48,5 +55,6 @@ def weights_steps(spec: dict[str, Any], context: JobContext) -> Generator[Progre
         found.append(layer_statistics(each))
     file = weights_file(context.store, network.fingerprint)
     context.store.folder("layers", file.parent.name)
-    save_weights(file, found, first_filters(network))
+    norms = norm_statistics(network.module.modules())
+    save_weights(file, NetworkWeights(tuple(found), first_filters(network), norms))
     return {"n_layers": len(found)}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from models.finetune.recipe import Recipe
+from models.norm_statistics import NormStatistics
 
 NUMBER = 4
 """Bytes of a float32."""
@@ -48,11 +49,13 @@ class TrainingCost:
         n_weights: of the network.
         phases: in their order; the last is what the recipe is named for.
         has_new_head: whether its head begins with random weights.
+        norms: the batch norms among the layers that learn.
     """
 
     n_weights: int
     phases: tuple[PhaseCost, ...]
     has_new_head: bool
+    norms: NormStatistics = field(default_factory=NormStatistics)
 
     @property
     def n_trained(self) -> int:

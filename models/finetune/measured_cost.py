@@ -19,6 +19,7 @@ from models.finetune.phases import planned
 from models.finetune.spec import FinetuneSpec
 from models.finetune.stages import Stage, stages
 from models.finetune.starting_network import StartingNetwork, starting_network
+from models.norm_statistics import norm_statistics
 
 IMAGES = 4
 """Of the batch that is tried."""
@@ -43,12 +44,13 @@ def training_cost(spec: FinetuneSpec) -> TrainingCost:
     found = stages(module, start.head, start.input_size)
     example = torch.zeros(IMAGES, 3, *start.input_size, device=device)
     keeps = spec.recipe.keeps_features(is_augmented=bool(spec.augmentation))
+    plan = planned(spec.recipe, found, start.has_new_head)
     phases = [
-        _phase_cost(start, name, epochs, learning, example, keeps=keeps)
-        for name, epochs, learning in planned(spec.recipe, found, start.has_new_head)
+        _phase_cost(start, name, epochs, learning, example, keeps=keeps) for name, epochs, learning in plan
     ]
+    norms = norm_statistics(each for stage in plan[-1][2] for each in stage.training_modules)
     n_weights = sum(weight.numel() for weight in module.parameters())
-    return TrainingCost(n_weights, tuple(phases), start.has_new_head)
+    return TrainingCost(n_weights, tuple(phases), start.has_new_head, norms)
 
 
 def _phase_cost(

@@ -190,7 +190,7 @@ GROUPS: Mapping[str, tuple[Setting, ...]] = {
         Choice("cache", "Features of frozen layers", "Computed once and kept on disk.",
                {"exact": "Kept as they are", "half": "Kept in half precision", "off": "Computed anew each epoch"}),
         Choice("batch_norm", "Batch-norm statistics",
-               "Of layers that learn. Those of small batches can ruin a pretrained network.",
+               "Of layers that learn. Where norms were folded into convolutions, following the batches ruins the network.",
                {"fixed": "Stay as they are", "learning": "Follow the batches"}),
         Setting("mixed_precision", "Mixed precision", "Where the device has it."),
         Number("seed", "Seed", "The same seed gives the same training.", 0, 2**31 - 1, 1),

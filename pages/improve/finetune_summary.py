@@ -15,6 +15,7 @@ from models.errors import ErrorscopeError
 from models.finetune.cost import Estimate, TrainingCost, estimated
 from models.finetune.recipe import KINDS, Recipe
 from models.finetune.spec import FinetuneSpec
+from models.norm_statistics import NormStatistics
 from models.prediction_record import Predictions
 from pages.improve import finetune_cached
 from pages.improve.finetune_images import ImagesOfTraining
@@ -73,6 +74,7 @@ def summary(asked: Asked) -> None:
     rows.html(_rows(asked, None))  # before the network is opened for the rest
     with st.container():  # what comes and goes in it leaves the button in its place
         _power(asked)
+        note = st.empty()
     st.button(
         "Start fine-tuning", key="finetune_start", type="primary", icon=":material/play_arrow:", width="stretch",
         disabled=bool(asked.problem), on_click=start, args=(asked.spec,),
@@ -82,6 +84,9 @@ def summary(asked: Asked) -> None:
     cost = _cost(asked)
     if cost is not None:
         rows.html(_rows(asked, cost))
+        words = norms_words(asked.spec.recipe, cost.norms)
+        if words:
+            note.warning(words, icon=":material/warning:")
 
 
 @state.explained
@@ -150,6 +155,21 @@ def weights_words(cost: TrainingCost) -> str:
         filter(None, [", ".join(cost.stages[:-1]), "the new head" if cost.has_new_head else "the head"])
     )
     return f"{cost.n_trained:,} of {cost.n_weights:,} learn ({share}): {where}"
+
+
+def norms_words(recipe: Recipe, norms: NormStatistics) -> str:
+    """Why the batch-norm statistics should not follow the batches; "" where they may, or do not.
+
+    Args:
+        recipe: how to train.
+        norms: of the layers that learn.
+    """
+    if recipe.batch_norm == "fixed" or recipe.kind == "scratch" or not norms.n_folded:
+        return ""
+    return (
+        "The batch norms of this network were folded into its convolutions, so statistics that follow the batches throw it "
+        "off at once: let Batch-norm statistics, among All settings, be “Stay as they are”."
+    )
 
 
 def _estimate(asked: Asked, cost: TrainingCost) -> Estimate:

@@ -14,7 +14,7 @@ from pages.network.weights_difference import difference
 from pages.network.weights_filters import first_filters
 from pages.network.weights_layer import layer_shown
 from pages.network.weights_table import dead_channels, weights_table
-from pages.network.weights_unusual import unusual_layers
+from pages.network.weights_unusual import norms_of_network, unusual_layers
 from pages.shared.addressed import settle_addresses
 from pages.shared.opened import opened_predictions
 from pages.shared.state import Workspace
@@ -64,6 +64,7 @@ def weights_view(workspace: Workspace, predictions: Predictions, found: NetworkW
     is_program = predictions.architecture in PROGRAMS
     seen = None if is_program else scan(workspace)
     dead = None if seen is None else dead_channels(found, seen)
+    norms_of_network(found, can_learn=not is_program)
     unusual_layers(found, dead)
     if found.filters is not None:
         first_filters(found, dead, can_be_looked_at=not is_program)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from analysis.layers.weight_findings import Unusual, unusual
+from analysis.layers.weight_findings import Unusual, norm_words, unusual
 from analysis.layers.weight_record import NetworkWeights
 from pages.shared.addressed import choose
 from pages.shared.state import escaped
@@ -38,6 +38,18 @@ def unusual_layers(found: NetworkWeights, dead: Dead | None) -> None:
         if len(said) > SHOWN:
             with st.expander(f"{len(said) - SHOWN:,} more"):
                 _lines(said[SHOWN:], SHOWN)
+
+
+def norms_of_network(found: NetworkWeights, *, can_learn: bool) -> None:
+    """Say where running statistics come from no images: it is true of the whole network, and decides how to train it.
+
+    Args:
+        found: the statistics.
+        can_learn: whether the network can be trained further here.
+    """
+    words = norm_words(found.norms, can_learn=can_learn)
+    if words:
+        st.info(words, icon=":material/info:")
 
 
 def _dead_words(found: NetworkWeights, dead: Dead) -> list[Unusual]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from analysis.power import TargetPower
 from models.evaluation_spec import EvaluationSpec
@@ -14,15 +15,22 @@ from models.finetune.cost import PhaseCost, TrainingCost
 from models.finetune.recipe import DEFAULTS, Recipe
 from models.finetune.spec import FinetuneSpec, Target, TrainingImages
 from models.jobs import JobStatus
+from models.norm_statistics import NormStatistics
+from pages.improve import finetune_cached
+from pages.improve.finetune_images import ImagesOfTraining
 from pages.improve.finetune_link import classes_name
 from pages.improve.finetune_settings import GROUPS, MAIN, Choice, Number
 from pages.improve.finetune_start import Start
-from pages.improve.finetune_summary import power_words, training_name, weights_words
+from pages.improve.finetune_summary import Asked, norms_words, power_words, training_name, weights_words
 from pages.improve.finetune_target import Aim, halves_words, target_words
 from pages.improve.job_shown import setting_rows
 from pages.improve.job_words import result_words, state_badge
+from pages.shared.state import Workspace
+from tests.analysis.planted_predictions import planted_predictions
 
 SPEC = EvaluationSpec("/nets/cats.pth", "/data/pets/val")
+ASKED: list[Asked] = []
+"""What the summary of a test is about."""
 SETTINGS = [*MAIN, *(setting for settings in GROUPS.values() for setting in settings)]
 
 
@@ -127,6 +135,43 @@ def test_the_weights_that_learn_are_named() -> None:
     head = replace(phase, stages=("head",))
     assert weights_words(TrainingCost(1000, (head,), True)) == "250 of 1,000 learn (25%): the new head"
     assert weights_words(TrainingCost(250, (phase,), False)) == "all 250 learn"
+
+
+def summary_page() -> None:
+    """Draws the summary of what the test asks for."""
+    from pages.improve.finetune_summary import summary
+    from tests.pages.test_finetune_parts import ASKED
+
+    summary(ASKED[-1])
+
+
+@pytest.mark.parametrize(("batch_norm", "n_folded"), [("learning", 9), ("learning", 0), ("fixed", 9)])
+def test_folded_norms_whose_statistics_are_to_learn_are_warned_of_beside_the_button(
+    batch_norm: str, n_folded: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phase = PhaseCost("Last block", 15, 250, ("layer4", "head"), 0, 0.0, 0.1, 0.1, 10)
+    cost = TrainingCost(1000, (phase,), False, NormStatistics(9, n_folded, n_folded))
+    monkeypatch.setattr(finetune_cached, "cost", lambda _: cost)
+    recipe = Recipe.from_json({"kind": "last_block", "batch_norm": batch_norm})
+    labels, images = np.arange(4) % 2, TrainingImages()
+    asked = Asked(
+        Workspace(SPEC, "f" * 32), planted_predictions(labels, ("a", "b"), predicted=labels),
+        Aim(None, labels[:0], 0, ""), ImagesOfTraining(images, 4, 4, "pets"), Start(SPEC, "", "cats.pth"),
+        FinetuneSpec(SPEC, SPEC, images, recipe, Augmentation()), "",
+    )  # fmt: skip
+    monkeypatch.setattr("tests.pages.test_finetune_parts.ASKED", [asked])
+    app = AppTest.from_function(summary_page, default_timeout=60).run()
+    assert not app.exception
+    is_warned = batch_norm == "learning" and n_folded > 0
+    assert ["folded into" in each.value for each in app.warning] == [True] * is_warned
+    assert not app.button(key="finetune_start").disabled  # it is a warning, and the choice is the person's
+
+
+def test_a_small_network_from_scratch_learns_its_statistics_without_a_warning() -> None:
+    assert not norms_words(DEFAULTS["scratch"], NormStatistics(5, 5, 5))
+    learning = replace(DEFAULTS["whole"], batch_norm="learning")
+    assert "be “Stay as they are”" in norms_words(learning, NormStatistics(9, 1, 0))
+    assert not norms_words(learning, NormStatistics(9, n_untouched=9))
 
 
 def test_a_program_can_be_no_start_but_for_a_network_from_scratch() -> None:

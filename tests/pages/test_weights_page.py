@@ -16,6 +16,7 @@ from analysis.layers.scan_record import LayerScan, ScannedLayer
 from analysis.layers.weight_record import NetworkWeights, save_weights, weights_file
 from analysis.layers.weight_statistics import first_filters, layer_statistics, weighted_layers
 from models.evaluation import EvaluationSpec
+from models.norm_statistics import norm_statistics
 from models.recent import remember
 from models.store import Store, default_store
 from pages.network.weights_difference import change_chart, other_networks
@@ -26,6 +27,7 @@ from tests.analysis.layers.test_weight_statistics import convolutions, network_o
 from tests.analysis.planted_predictions import planted_predictions
 from tests.conftest import ROOT
 from tests.models.finetune.version_samples import saved
+from tests.models.planted_norms import convolutions_with_norms, fold, learned
 
 TIMEOUT_SECONDS = 60
 NAME = "f" * 32
@@ -40,9 +42,13 @@ def kept(module: nn.Module) -> NetworkWeights:
     """Read a network's weights, as the job does, and keep them."""
     network, file = network_of(module), weights_file(default_store(), NAME)
     file.parent.mkdir(parents=True, exist_ok=True)
-    layers, filters = [layer_statistics(each) for each in weighted_layers(network)], first_filters(network)
-    save_weights(file, layers, filters)
-    return NetworkWeights(tuple(layers), filters)
+    weights = NetworkWeights(
+        tuple(layer_statistics(each) for each in weighted_layers(network)),
+        first_filters(network),
+        norm_statistics(module.modules()),
+    )
+    save_weights(file, weights)
+    return weights
 
 
 @pytest.fixture
@@ -106,6 +112,29 @@ def test_a_program_shows_its_weights_and_says_what_cannot_be_seen(shown: Callabl
     assert "Which channels are dead on the validation images cannot be seen: the network is a program" in said
     assert not [each for each in app.button if each.key == "layer_scan"]
     assert len(app.dataframe[0].value) == 3
+
+
+def test_norms_that_were_folded_are_said_once_with_what_follows(shown: Callable[..., AppTest]) -> None:
+    module = convolutions(3)
+    pairs = list(convolutions_with_norms(module))
+    for _, norm in pairs:
+        learned(norm)
+    kept(module)
+    assert not said_of_norms(shown())  # statistics of images are nothing to speak of
+    for convolution, norm in pairs[:2]:
+        fold(convolution, norm)
+    kept(module)
+    (said,) = said_of_norms(shown())
+    assert said.startswith(
+        "2 of the 3 batch norms of this network do nothing but add a shift: they were folded"
+    )
+    assert said.endswith("Fine-tune the network with fixed batch-norm statistics, or it loses what it knows.")
+    (said,) = said_of_norms(shown("torchscript"))
+    assert "2 of the 3" in said and "Fine-tune" not in said  # a program cannot be
+
+
+def said_of_norms(app: AppTest) -> list[str]:
+    return [each.value for each in app.info if "batch norm" in each.value]
 
 
 def test_a_network_without_such_layers_says_so(shown: Callable[..., AppTest]) -> None:

@@ -8,8 +8,14 @@ import torch
 from torch import nn
 
 from analysis.layers import weight_statistics as statistics_module
-from analysis.layers.weight_findings import kind_words, unusual
-from analysis.layers.weight_record import LayerWeights, save_weights, saved_weights, weights_file
+from analysis.layers.weight_findings import kind_words, norm_words, unusual
+from analysis.layers.weight_record import (
+    LayerWeights,
+    NetworkWeights,
+    save_weights,
+    saved_weights,
+    weights_file,
+)
 from analysis.layers.weight_statistics import (
     first_filters,
     grouped_spectral_norm,
@@ -18,6 +24,7 @@ from analysis.layers.weight_statistics import (
     weighted_layers,
 )
 from models.network import Network
+from models.norm_statistics import NormStatistics, norm_statistics
 from models.preprocessing import Preprocessing
 from models.programs import BatchRange, Program
 from models.store import Store
@@ -138,6 +145,28 @@ def test_planted_defects_are_found_and_said() -> None:
     assert "hardly hears" in words["6"] and "50% of its weights are exactly 0" in words["12"]
 
 
+def test_where_statistics_come_from_no_images_it_is_said_of_all_of_them_at_once() -> None:
+    assert norm_words(NormStatistics(), can_learn=True) == norm_words(NormStatistics(9), can_learn=True) == ""
+    known = {
+        NormStatistics(52, 52, 52): "All 52 batch norms of this network do nothing but add a shift: they were folded into "
+        "the convolutions before them.",
+        NormStatistics(1, 1, 1): "The batch norm of this network does nothing but add a shift: it was folded into the "
+        "convolution before it.",
+        NormStatistics(52, 50, 43): "The running statistics of 50 of the 52 batch norms of this network come from no images "
+        "(mean 0, variance 1): they were folded into the convolutions before them; 43 still only add a shift, the others "
+        "have learned a scale since.",
+        NormStatistics(4, 4): "The running statistics of all 4 batch norms of this network come from no images (mean 0, "
+        "variance 1): they were folded into the convolutions before them, and learned a scale since.",
+        NormStatistics(3, n_untouched=3): "The running statistics of all 3 batch norms of this network are as they were made "
+        "(mean 0, variance 1): no image ever moved them, so the network was not trained, or only with these statistics "
+        "fixed.",
+    }  # fmt: skip
+    for norms, words in known.items():
+        assert norm_words(norms, can_learn=False) == words
+        follows = " Fine-tune the network with fixed batch-norm statistics, or it loses what it knows."
+        assert norm_words(norms, can_learn=True) == words + follows * (norms.n_folded > 0)
+
+
 def test_a_layer_that_is_all_zero_is_said_once() -> None:
     module = convolutions()
     module[0].weight.data.zero_()
@@ -210,10 +239,12 @@ def test_what_is_kept_comes_back_and_what_is_damaged_is_none(tmp_path: Path) -> 
     assert saved_weights(store, network.fingerprint) is None
     file.parent.mkdir(parents=True)
     found = statistics(network)
-    save_weights(file, list(found.values()), first_filters(network))
+    norms = norm_statistics(network.module.modules())
+    save_weights(file, NetworkWeights(tuple(found.values()), first_filters(network), norms))
     kept = saved_weights(store, network.fingerprint)
     assert kept is not None and {each.name: each for each in kept.layers} == found
     assert kept.filters is not None and kept.filters.pictures.shape == (8, 3, 3, 3)
+    assert kept.norms == norms and norms.n > 0
     assert kept.layer("0") == found["0"] and kept.layer("nowhere") is None
     file.with_name("filters.npy").unlink()
     assert saved_weights(store, network.fingerprint) is None

@@ -10,6 +10,7 @@ from analysis.layers.weights_job import weights_steps
 from models.evaluation import EvaluationSpec, opened_network
 from models.job_context import JobContext
 from models.network import Network
+from models.norm_statistics import NormStatistics
 from models.predictions import Predictions, predict
 from models.store import Store
 from tests.analysis.evaluated import driven
@@ -53,3 +54,5 @@ def test_a_program_is_read_as_well(
     ]
     assert [each.name for each in found.layers] == names
     assert {each.kind for each in found.layers} == {"Conv2d", "Linear"} and found.filters is not None
+    n_norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.module.modules())
+    assert found.norms == NormStatistics(n=n_norms)

@@ -2,9 +2,11 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from models.evaluation import opened_network
 from models.evaluation_spec import EvaluationSpec
@@ -15,8 +17,10 @@ from models.finetune.measured_cost import training_cost
 from models.finetune.recipe import DEFAULTS, Recipe
 from models.finetune.spec import FinetuneSpec, TrainingImages
 from models.finetune.stages import stages
-from models.own_networks import trainable_copy
+from models.norm_statistics import NormStatistics
+from models.own_networks import checkpoint_content, plan_of_module, trainable_copy
 from tests.conftest import SAMPLE
+from tests.models.planted_norms import convolutions_with_norms, fold
 
 HEAD = PhaseCost("Head", 10, 100, ("head",), 400, 0.5, 0.001, 0.0005, 1000)
 BLOCK = PhaseCost("Last block", 0, 5000, ("layer4", "head"), 0, 0.0, 0.3, 0.1, 70_000)
@@ -62,6 +66,25 @@ def test_the_last_block_of_the_sample_is_what_its_stages_and_its_cut_say() -> No
     assert cost.n_weights == sum(weight.numel() for weight in network.module.parameters())
     assert not cost.has_new_head
     assert min(phase.seconds_kept, phase.seconds_step, phase.seconds_look) > 0
+
+
+def test_the_norms_among_the_layers_that_learn_are_looked_at(tmp_path: Path) -> None:
+    """In the sample's network and in one that answers as it does, with all its norms folded."""
+    network = opened_network(spec(DEFAULTS["last_block"]).start)
+    module = trainable_copy(network).cpu()
+    assert network.head is not None
+    *_, last, _ = stages(module, network.head, (160, 160))
+    n = sum(isinstance(each, nn.BatchNorm2d) for each in last.training_modules)
+    assert training_cost(spec(DEFAULTS["last_block"])).norms == NormStatistics(n) and n
+    for convolution, norm in convolutions_with_norms(module):
+        fold(convolution, norm)
+    plan = plan_of_module(module, network.architecture, network.head, len(network.class_names))
+    content = checkpoint_content(module, plan, network.class_names, network.preprocessing)
+    torch.save(content, tmp_path / "folded.pth")
+    for kind, known in (("last_block", NormStatistics(n, n, n)), ("bottleneck", NormStatistics())):
+        asked = spec(DEFAULTS[kind])
+        asked = replace(asked, start=replace(asked.start, checkpoint=str(tmp_path / "folded.pth")))
+        assert training_cost(asked).norms == known
 
 
 def test_a_head_alone_learns_from_one_row_of_features() -> None:
