@@ -11,6 +11,10 @@ REAL = ROOT.parent / "shared" / "real"
 SAMPLE = ROOT / "sample_data"
 # The references are computed on the processor; what is about a card says so itself.
 os.environ.setdefault("ERRORSCOPE_DEVICE", "cpu")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The processes of pytest share the cores: where each took all, threads would mostly wait for each other. What the
+    # tests start inherits it. torch and numpy read it when they are imported, which is after this.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 

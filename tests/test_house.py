@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,8 +27,9 @@ def imported_modules(path: Path) -> Iterator[str]:
             yield node.module or ""
 
 
-def top_levels(path: Path) -> set[str]:
-    return {name.partition(".")[0] for name in imported_modules(path)}
+@cache
+def top_levels(path: Path) -> frozenset[str]:
+    return frozenset(name.partition(".")[0] for name in imported_modules(path))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    expect,
+    sync_playwright,
+)
 
 from tests.conftest import ROOT, chromium_path
 
@@ -163,9 +171,58 @@ def drag(page: Page, picture: Locator, start: tuple[float, float], end: tuple[fl
     page.mouse.up()
 
 
+class WarmContext:
+    """A browser context that is kept for a server, as clean as a fresh one whenever a page is opened in it.
+
+    Streamlit's scripts are several megabytes; a fresh context loads and compiles them again, which is most of the
+    time of opening a page. Here they are compiled already: the context keeps them, and so does the process of the
+    page that stays open on a small address of the server.
+    """
+
+    def __init__(self, browser: Browser, server: str) -> None:
+        self.server = server
+        self.context = browser.new_context(accept_downloads=True)
+        self.stays = self.context.new_page()
+        self.crashed = False
+        self.stays.on("crash", self.crash)
+        self.stays.goto(f"{server}/_stcore/health")
+
+    def crash(self, _: Page) -> None:
+        self.crashed = True
+
+    def cleaned(self) -> BrowserContext:
+        """The context, without what a page before has kept in it: the width of the sidebar, the theme."""
+        if len(self.context.pages) == 1:
+            self.context.clear_cookies()
+        self.stays.evaluate("localStorage.clear()")
+        return self.context
+
+    def close_pages(self) -> None:
+        for page in self.context.pages:
+            if page != self.stays:
+                page.close()
+
+
+@pytest.fixture(scope="session")
+def warm_context(browser: Browser) -> Iterator[Callable[[str], WarmContext]]:
+    """The context of a server by its address; that of the server before is closed, once it has no page any more."""
+    kept: dict[str, WarmContext] = {}
+
+    def context_of(server: str) -> WarmContext:
+        if server not in kept or kept[server].crashed:
+            for other in [each for each in kept.values() if each.crashed or len(each.context.pages) == 1]:
+                kept.pop(other.server).context.close()
+            kept[server] = WarmContext(browser, server)
+        return kept[server]
+
+    yield context_of
+    for each in kept.values():
+        each.context.close()
+
+
 @pytest.fixture
-def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
-    """Open an address in a fresh browser context; the test fails on an uncaught script error.
+def open_page(warm_context: Callable[[str], WarmContext]) -> Iterator[Callable[..., Page]]:
+    """Open an address in a new page that knows of none before; the test fails on an uncaught script error.
 
     Clicks and expectations wait for a page that is being drawn anew, as a person does who looks before he clicks;
     with ``at_rest=False`` they do not, where a test is about the drawing itself.
@@ -182,13 +239,11 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         on_error: Callable[[str], None] = ignored,
         at_rest: bool = True,
     ) -> Page:
-        context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme="dark" if dark else "light",
-            accept_downloads=True,
-        )
-        contexts.append(context)
-        page = context.new_page()
+        warm = warm_context("/".join(url.split("/", 3)[:3]))
+        contexts.append(warm)
+        page = warm.cleaned().new_page()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme="dark" if dark else "light")
         if at_rest:
             page.add_locator_handler(page.locator(BEING_DRAWN), let_it_finish)
         page.on("pageerror", lambda error: problems.append(str(error)))
@@ -197,8 +252,8 @@ def open_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         return page
 
     yield opened
-    for context in contexts:
-        context.close()
+    for warm in contexts:
+        warm.close_pages()
     assert not problems
 
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Server, choose
 
 Opener = Callable[..., Page]
-SLOW = 90_000
+SLOW = 240_000
 
 
 @pytest.fixture
@@ -61,17 +61,17 @@ def test_orders_and_classes_narrow_the_list(opened: Callable[..., Page]) -> None
 
 def test_an_image_is_made_cancelled_gone_on_with_and_kept(opened: Callable[..., Page]) -> None:
     page = opened("?layer=conv5.0&channel=7")
-    make = page.locator(".st-key-excitation_make button")
-    make.click()
+    choose(page, "excitation_steps", "Quick, 128 steps")
+    page.locator(".st-key-excitation_make button").click()
     expect(page.locator(".st-key-excitation_so_far img")).to_be_visible(timeout=SLOW)
     page.locator(".st-key-excitation_make_cancel button").click()
     go_on = page.get_by_role("button", name="Go on: make an image")
     expect(go_on).to_be_visible(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"Stopped after \d+ of 256 steps; they are kept\."))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Stopped after \d+ of 128 steps; they are kept\."))).to_be_visible()
     go_on.click()
     for _ in range(2):
         expect(page.locator(".st-key-excitation_pictures img")).to_have_count(1, timeout=SLOW)
-        expect(page.get_by_text("Seed 0, 256 steps: it gives")).to_be_visible()
+        expect(page.get_by_text("Seed 0, 128 steps: it gives")).to_be_visible()
         expect(page.get_by_role("spinbutton", name="Seed")).to_have_value("1")
         page.reload()
 

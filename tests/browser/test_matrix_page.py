@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -304,16 +305,20 @@ def test_the_real_photos_open_with_their_known_mistakes(real_server: Server, ope
 def test_an_evaluation_is_cancelled_and_goes_on_where_it_stood(
     real: Path, tmp_path: Path, open_page: Opener
 ) -> None:
-    weights, images = real / "weights" / "mobilenet_v2_pets34.pth", real / "pets" / "train"
-    server = start_server(tmp_path, "--model", str(weights), "--images", str(images))
+    weights, images = real / "weights" / "mobilenet_v2_pets34.pth", tmp_path / "photos"
+    for breed in (real / "pets" / "train").iterdir():
+        (images / breed.name).mkdir(parents=True)
+        for photo in sorted(breed.iterdir())[:10]:  # several batches, so that there is time to press
+            shutil.copy(photo, images / breed.name)
+    server = start_server(tmp_path / "home", "--model", str(weights), "--images", str(images))
     try:
         page = open_page(server.url)
         panel = page.locator(".st-key-job_panel")
-        expect(panel).to_contain_text(re.compile(r"Predicting · [1-9]\d* of 816 images"), timeout=60_000)
+        expect(panel).to_contain_text(re.compile(r"Predicting · [1-9]\d* of 340 images"), timeout=60_000)
         page.locator(".st-key-cancel_job button").click()
-        expect(panel).to_contain_text(re.compile(r"Cancelled after [\d,]+ of 816 images; they are kept"))
+        expect(panel).to_contain_text(re.compile(r"Cancelled after [\d,]+ of 340 images; they are kept"))
         page.locator(".st-key-resume_job button").click()
         matrix_stands(page, timeout=600_000)
-        expect(page.get_by_text("of 816 right")).to_be_visible()
+        expect(page.get_by_text("of 340 right")).to_be_visible()
     finally:
         server.stop()
