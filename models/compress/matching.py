@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from models.compress.kept_channels import correctable_layers
 from models.devices import plain_arithmetic
+from models.norm_statistics import norm_statistics
 from models.progress import Progress
 
 _FLOOR = 1e-8
@@ -65,8 +66,9 @@ def matching_steps(
 ) -> Generator[Progress, None, None]:
     """Correct a smaller network in place, layer by layer from the first, each on what the corrected ones before it give.
 
-    Batch norms get other running statistics; convolutions and linear layers with a bias another scale and bias (zeros
-    stay zero). A network that lost nothing stays as it is.
+    Batch norms get other running statistics, those that were folded into the layer before them another scale and shift:
+    their statistics are of no images, and stay recognisable as that. Convolutions and linear layers with a bias get
+    another scale and bias (zeros stay zero). A network that lost nothing stays as it is.
 
     Args:
         module: the smaller network, in evaluation mode; nobody else has it.
@@ -105,9 +107,16 @@ def matching_steps(
         done.append((mean - stretch * own_mean, stretch))
         return values * _beside(layer, values, stretch) + _beside(layer, values, done[-1][0])
 
+    folded = {name for name in former if norm_statistics([module.get_submodule(name)]).n_folded}
     yield from _passes(module, head, reference.batches, corrected, "Correcting what is left")
     for name, found in corrections.items():
-        _apply(module.get_submodule(name), _averaged(found))
+        layer = module.get_submodule(name)
+        if isinstance(layer, _BatchNorm):
+            _set_statistics(layer, _averaged(found))
+            if name in folded and layer.affine:
+                _keep_statistics(layer, former[name])
+        else:
+            _scale(layer, _averaged(found))
 
 
 def _passes(
@@ -183,12 +192,19 @@ def _averaged(found: Sequence[Moments]) -> Moments:
     return first, second
 
 
-def _apply(layer: nn.Module, found: Moments) -> None:
-    with torch.no_grad():
-        if isinstance(layer, _BatchNorm):
-            _set_statistics(layer, found)
-            return
-        assert isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None
-        shift, stretch = found
-        layer.weight.mul_(stretch.view(-1, *[1] * (layer.weight.dim() - 1)))
-        layer.bias.mul_(stretch).add_(shift)
+@torch.no_grad()
+def _keep_statistics(norm: _BatchNorm, former: Moments) -> None:
+    """Let a norm do by its scale and shift what its running statistics do, and give it back the former ones."""
+    (mean, variance), (former_mean, former_variance) = _statistics(norm), former
+    spread = (former_variance + norm.eps).sqrt()
+    norm.weight.mul_(spread / (variance + norm.eps).sqrt())
+    norm.bias.add_(norm.weight * (former_mean - mean) / spread)
+    _set_statistics(norm, former)
+
+
+@torch.no_grad()
+def _scale(layer: nn.Module, found: Moments) -> None:
+    assert isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None
+    shift, stretch = found
+    layer.weight.mul_(stretch.view(-1, *[1] * (layer.weight.dim() - 1)))
+    layer.bias.mul_(stretch).add_(shift)

@@ -29,6 +29,7 @@ from models.halves import Booleans, choosing_half
 from models.image_hashes import content_hash_steps, hashes_of, known_by
 from models.images import ImageSet
 from models.network import Network
+from models.norm_statistics import norm_statistics
 from models.prediction_record import Predictions
 from models.progress import Progress
 from models.store import Store
@@ -97,6 +98,11 @@ def preparation_steps(
     ids = _ids_of(validation, before, choosing)
     roles = yield from roles_steps(store, validation, spec.training, start.class_names, choosing_ids=ids)
     _log_roles(roles, log)
+    if spec.recipe.throws_off(norm_statistics(start.module.modules())):
+        log(
+            "The batch norms of this network were folded into its convolutions: statistics that follow the batches throw it "
+            'off at once. Better let batch_norm be "fixed".'
+        )
     weights, targeting = yield from _target_steps(spec, before, choosing, roles, store)
     device = device or checked_device(None)
     module = moved(start.module.to(memory_format=torch.channels_last), str(device))  # type: ignore[call-overload]

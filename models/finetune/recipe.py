@@ -8,6 +8,7 @@ from math import isfinite
 from typing import Any, Literal, get_args
 
 from models.errors import RecipeError
+from models.norm_statistics import NormStatistics
 
 Kind = Literal["scratch", "bottleneck", "last_block", "two_blocks", "whole"]
 Optimiser = Literal["sgd", "adamw"]
@@ -164,6 +165,15 @@ class Recipe:
         """
         is_new_each_epoch = is_augmented and self.views == 0
         return self.cache != "off" and self.mixing == "none" and not is_new_each_epoch
+
+    def throws_off(self, norms: NormStatistics) -> bool:
+        """Whether statistics that come from no images, and that the network's answers rest on, would follow the batches.
+
+        Args:
+            norms: of the layers that learn.
+        """
+        starts_trained = self.kind not in ("scratch", "bottleneck")
+        return self.batch_norm == "learning" and starts_trained and norms.n_folded > 0
 
     def to_json(self) -> dict[str, Any]:
         """Plain data that ``from_json`` reads back."""

@@ -164,7 +164,7 @@ def norms_words(recipe: Recipe, norms: NormStatistics) -> str:
         recipe: how to train.
         norms: of the layers that learn.
     """
-    if recipe.batch_norm == "fixed" or recipe.kind == "scratch" or not norms.n_folded:
+    if not recipe.throws_off(norms):
         return ""
     return (
         "The batch norms of this network were folded into its convolutions, so statistics that follow the batches throw it "

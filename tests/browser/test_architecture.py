@@ -15,7 +15,7 @@ from tests.browser.conftest import Server, choose, matrix_stands, start_server
 from tests.conftest import SAMPLE
 
 Opener = Callable[..., Page]
-SLOW = 90_000
+SLOW = 240_000
 
 
 def figure(page: Page, label: str) -> Locator:

@@ -26,7 +26,7 @@ from tests.browser.retrained import Retrained, retrained
 from tests.browser.test_matrix_page import gallery_ids
 
 Opener = Callable[..., Page]
-SLOW = 90_000
+SLOW = 240_000
 CELL = ("British_Shorthair", "Russian_Blue")
 
 

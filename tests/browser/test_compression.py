@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import Server
 
 Opener = Callable[..., Page]
-SLOW = 120_000
+SLOW = 240_000
 
 
 def test_a_half_precision_version_is_kept_and_compared(evaluated_server: Server, open_page: Opener) -> None:

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.conftest import Server, choose
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 
 
 @pytest.fixture

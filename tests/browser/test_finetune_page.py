@@ -20,7 +20,7 @@ from tests.conftest import SAMPLE
 from tests.models.test_jobs import wait_for
 
 Opener = Callable[..., Page]
-SLOW = 120_000
+SLOW = 240_000
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tests.browser.test_matrix_page import evaluation, worst_error
 from tests.conftest import SAMPLE
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.browser.conftest import Server, matrix_stands
 from tests.browser.test_matrix_page import evaluation
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.browser.conftest import Server, choose
 from tests.browser.test_matrix_page import evaluation, gallery_ids
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.conftest import SAMPLE
 from tests.models.finetune.version_samples import METRICS, history
 
 Opener = Callable[..., Page]
-SLOW = 90_000
+SLOW = 240_000
 TARGET = Target(
     "cell", "British_Shorthair/Russian_Blue", (("British_Shorthair", "Russian_Blue"),), chosen_on="half"
 )

@@ -15,7 +15,7 @@ from tests.browser.test_cell_page import METHOD
 from tests.browser.test_matrix_page import evaluation, ids_of, worst_error
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 ODD = ("a_b*c", "<d>$x$", "`e`~f~")
 
 

@@ -17,7 +17,7 @@ from pages.shared.sample import sample_spec
 from tests.browser.conftest import Server, choose
 
 Opener = Callable[..., Page]
-SLOW = 60_000
+SLOW = 240_000
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 """Structured pruning takes planted empty channels out, changes nothing by that, and its networks open again."""
 
 import copy
-from collections.abc import Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from models.finetune.small_cnn import HEAD, small_cnn
 from models.own_networks import PLAN_KEY, NetworkPlan, checkpoint_content, plan_of_module
 from models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, Preprocessing
 from models.torchvision_import import torchvision
+from tests.models.planted_norms import convolutions_with_norms
 
 NAMES = ("a", "b", "c", "d", "e")
 PREPROCESSING = Preprocessing(64, 64, IMAGENET_MEAN, IMAGENET_STD)
@@ -40,13 +39,6 @@ def network(name: str) -> nn.Module:
         with torch.no_grad():
             module.train()(images(4))
     return module.eval()
-
-
-def convolutions_with_norms(module: nn.Module) -> Iterator[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    layers = [each for each in module.modules() if isinstance(each, nn.Conv2d | nn.BatchNorm2d)]
-    for first, second in pairwise(layers):
-        if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-            yield first, second
 
 
 def empty_channels(module: nn.Module, share: float) -> None:

@@ -17,11 +17,13 @@ from models.finetune.small_cnn import HEAD, small_cnn
 from models.image_input import image_input
 from models.images import open_image_set
 from models.network import Network
+from models.norm_statistics import norm_statistics
 from models.own_networks import trainable_copy
 from models.progress import Progress
 from pages.shared.sample import sample_spec
 from tests.conftest import SAMPLE
 from tests.models.compress.test_channels import images, network
+from tests.models.planted_norms import convolutions_with_norms, fold
 
 BATCHES = [images(8, 48), images(8, 48) + 0.3]
 
@@ -119,6 +121,24 @@ def test_layers_of_another_scale_come_back_to_the_same_answers(name: str) -> Non
     assert float((logits(module) - before).abs().max()) > 1e-3
     ended(matching_steps(module, head, wanted, None))
     assert torch.allclose(logits(module), before, rtol=1e-3, atol=1e-4)
+
+
+def test_norms_that_were_folded_are_matched_alike_and_stay_recognisable() -> None:
+    true, folded = network("resnet18"), network("resnet18")
+    for convolution, norm in convolutions_with_norms(folded):
+        fold(convolution, norm)
+    n_folded = norm_statistics(folded.modules()).n_folded
+    found = []
+    for module in (true, folded):
+        wanted = reference(module, "fc")
+        damaged = next(each for each in module.modules() if isinstance(each, nn.Conv2d))
+        with torch.no_grad():
+            damaged.weight[::2] *= 0.5
+        ended(matching_steps(module, "fc", wanted, None))
+        found.append(logits(module))
+    assert torch.allclose(found[0], found[1], rtol=1e-3, atol=1e-4)
+    assert norm_statistics(folded.modules()).n_folded == n_folded > 10
+    assert norm_statistics(true.modules()).n_folded == 0
 
 
 def test_zeros_stay_where_they_are_and_become_no_more() -> None:
