@@ -67,10 +67,12 @@ def test_the_fused_dropout_of_graphics_cards_is_that_of_the_processor(share: flo
 
 
 def tiny_swin() -> nn.Module:
-    return torchvision.models.SwinTransformer(
+    module = torchvision.models.SwinTransformer(
         patch_size=[4, 4], embed_dim=16, depths=[2, 2], num_heads=[2, 2], window_size=[4, 4],
         stochastic_depth_prob=0.6, dropout=0.2, attention_dropout=0.3, num_classes=5,
     )  # fmt: skip
+    nn.init.normal_(module.head.weight)  # its own are so small that some draws cannot be told from none
+    return module
 
 
 def tiny_vit(attention_dropout: float = 0.3) -> nn.Module:
@@ -94,7 +96,10 @@ def tiny_convnext() -> nn.Module:
 
 @pytest.mark.parametrize("build", [tiny_swin, tiny_vit, usual_vit, tiny_convnext])
 def test_networks_of_torchvision_draw_the_same_in_parts(build: Callable[[], nn.Module]) -> None:
-    module, batch = build().train(), torch.randn(5, 3, 32, 32, generator=generator_of(4))
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        module = build().train()
+    batch = torch.randn(5, 3, 32, 32, generator=generator_of(4))
     with torch.no_grad():
         whole = drawn(module, batch)
         parts = torch.cat([drawn(module, batch, [0, 2, 4]), drawn(module, batch, [1, 3])])[[0, 3, 1, 4, 2]]
