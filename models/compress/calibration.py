@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.compress.spec import N_CALIBRATED, N_MATCHED
 from models.errors import CompressionError, ImagesError
 from models.finetune.spec import TrainingImages
 from models.image_hashes import choosing_rows, content_hashes, hashes_of
@@ -20,10 +21,6 @@ from models.preprocessing import Preprocessing
 from models.progress import Progress
 from models.store import Store
 
-N_IMAGES = 128
-"""For the ranges of int8."""
-N_MATCHED = 64
-"""For the mean and spread of each channel: 256 images are no better (within 2 points on 34 breeds)."""
 _AT_ONCE = 32
 _MATCHED_AT_ONCE = 16
 """What a VGG16 keeps of so many is less than its evaluation takes; larger batches are right no more often."""
@@ -69,12 +66,12 @@ def calibration_steps(
             "The preprocessing gives pictures of various sizes, on which no ranges can be measured.",
             next_step="Open the model with a crop, or a resize to a height and a width.",
         )
-    inputs = np.lib.format.open_memmap(path, "w+", np.float32, (N_IMAGES, 3, *size))
+    inputs = np.lib.format.open_memmap(path, "w+", np.float32, (N_CALIBRATED, 3, *size))
 
     def take(n: int, image: Tensor) -> None:
         inputs[n] = image.numpy()
 
-    n = yield from _reading_steps(take, N_IMAGES, _candidates(training, before, store), preprocessing)
+    n = yield from _reading_steps(take, N_CALIBRATED, _candidates(training, before, store), preprocessing)
     inputs.flush()
     return _calibration(n, training, before)
 

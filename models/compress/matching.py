@@ -133,9 +133,7 @@ def _passes(
             continue
         if isinstance(layer, _BatchNorm):
             handles.append(
-                layer.register_forward_pre_hook(
-                    lambda each, given, name=name: _none(heard(name, each, given[0]))
-                )
+                layer.register_forward_pre_hook(lambda each, given, name=name: heard(name, each, given[0]))
             )
         else:
             handles.append(
@@ -152,10 +150,6 @@ def _passes(
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _none(_: object) -> None:
-    return None
 
 
 def _moments(layer: nn.Module, values: Tensor) -> Moments:

@@ -18,6 +18,10 @@ SWEPT = ("channels", "magnitude")
 LARGEST_SHARE = 0.95
 MOST_SWEPT = 2000
 """Images that a sweep looks at, the most; a saved version is evaluated on all of them."""
+N_CALIBRATED = 128
+"""Training images that tell the ranges of int8."""
+N_MATCHED = 64
+"""Training images that tell the mean and spread of each channel: 256 are no better (within 2 points on 34 breeds)."""
 
 
 @dataclass(frozen=True)

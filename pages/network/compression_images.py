@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from models.compress.spec import Method
+from models.compress.spec import N_CALIBRATED, N_MATCHED, Method
 from models.errors import ErrorscopeError
 from models.finetune.spec import TrainingImages
 from pages.improve import finetune_cached
@@ -16,10 +16,11 @@ from pages.shared import state
 from pages.shared.state import Workspace
 
 FOUND, HALF, OTHER = "found", "half", "other"
+_MATCHED = f"{N_MATCHED} of them, drawn at random, tell what mean and spread each channel is to get back; fine-tuning learns from all"
 _USES = {
-    "channels": "64 of them, drawn at random, tell what mean and spread each channel is to get back; fine-tuning learns from all",
-    "magnitude": "64 of them, drawn at random, tell what mean and spread each channel is to get back; fine-tuning learns from all",
-    "int8": "128 of them, drawn at random, tell how large the activations become",
+    "channels": _MATCHED,
+    "magnitude": _MATCHED,
+    "int8": f"{N_CALIBRATED} of them, drawn at random, tell how large the activations become",
 }
 
 

@@ -18,6 +18,7 @@ from pages.network.compression_words import (
     change_words,
     classes_words,
     matched_words,
+    measured_on,
     threads_words,
     way_words,
 )
@@ -113,8 +114,7 @@ def runtime_words(found: dict[str, Any]) -> str:
     return (
         f"Of the time, part is due to ONNX Runtime itself: there the network takes {seconds_words(found['latency_whole'])} in 32 "
         f"bits and {seconds_words(found['latency'])} in 8, against {seconds_words(found['latency_before'])} in PyTorch. The ranges were "
-        f"measured on {found.get('calibrated', 0):,} "
-        f"{'validation images of the choosing half, for there were no training images' if found.get('on_half') else 'training images'}."
+        f"measured on {measured_on(found.get('calibrated', 0), found)}."
     )
 
 

@@ -87,12 +87,18 @@ def matched_words(found: Row) -> str:
     """
     if not found.get("matched"):
         return "What is left is as it was: the preprocessing gives pictures of various sizes, which cannot be measured together."
-    whose = (
-        "validation images of the choosing half, for there were no training images"
-        if found["on_half"]
-        else "training images"
-    )
-    return f"What is left was matched with the open network on {found['matched']:,} {whose}."
+    return f"What is left was matched with the open network on {measured_on(found['matched'], found)}."
+
+
+def measured_on(n: int, found: Row) -> str:
+    """What images told the ranges of int8, or the mean and spread of what pruning left.
+
+    >>> measured_on(128, {"on_half": True})
+    '128 validation images of the choosing half, for there were no training images'
+    """
+    if found.get("on_half"):
+        return f"{n:,} validation images of the choosing half, for there were no training images"
+    return f"{n:,} training images"
 
 
 def table_rows(rows: Sequence[Row], before: Row) -> list[dict[str, str]]:

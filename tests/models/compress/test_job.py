@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from models.checkpoint import inspect_checkpoint, load_checkpoint
-from models.compress.calibration import N_MATCHED
 from models.compress.half import round_to_half
 from models.compress.job import TUNED
 from models.compress.price import price
-from models.compress.spec import CompressionSpec, SweepSpec
+from models.compress.spec import N_CALIBRATED, N_MATCHED, CompressionSpec, Method, SweepSpec
 from models.errors import CheckpointError, JobError, VersionError
 from models.evaluation_spec import EvaluationSpec
 from models.finetune.export import ONNX, export_of, export_version, exports_of
@@ -99,8 +98,9 @@ def test_a_sweep_says_what_each_amount_costs_and_keeps_no_network(opened: Opened
     before = {each.id for each in versions(opened.store)}
     found: dict[str, dict[str, Any]] = {}
     training = TrainingImages(str(SAMPLE / "pets" / "train"))
-    for method, amounts in (("channels", (0.01, 0.6)), ("magnitude", (0.01, 0.5, 0.95))):
-        spec = SweepSpec(opened.spec, opened.fingerprint, method, amounts, training)  # type: ignore[arg-type]
+    tried: dict[Method, tuple[float, ...]] = {"channels": (0.01, 0.6), "magnitude": (0.01, 0.5, 0.95)}
+    for method, amounts in tried.items():
+        spec = SweepSpec(opened.spec, opened.fingerprint, method, amounts, training)
         job = opened.ended("compress_sweep", spec.to_json())
         assert job.state == "done" and job.result, job.error
         assert job.result["matched"] == N_MATCHED and not job.result["on_half"]
@@ -193,7 +193,7 @@ def test_int8_is_less_than_half_of_the_file_and_agrees_with_the_network(
     # a quarter for the weights; in a network as small as the sample the graph weighs as much
     assert found["size"] < 0.5 * found["size_before"]
     assert found["agree"] >= 0.9 * N
-    assert found["calibrated"] == 128 and not found["on_half"]
+    assert found["calibrated"] == N_CALIBRATED == 128 and not found["on_half"]
     assert found["latency_whole"] > 0
     assert kept_predictions(opened.store, int8.evaluation).architecture == ONNX
 
